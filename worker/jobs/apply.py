@@ -1,0 +1,132 @@
+"""The fold: what one event does to one row. Pure, and the only place that changes a job's state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from worker.jobs.events import (
+    Counts,
+    Deleted,
+    Ended,
+    JobEvent,
+    Marker,
+    Progressed,
+    Released,
+    Requests,
+    Retried,
+    Started,
+    Submitted,
+    Touched,
+    WaitingFor,
+)
+from worker.jobs.job import ENDED, Job, Requested, State
+
+__all__ = ["apply"]
+
+_ACTIVE = frozenset({State.QUEUED, State.RUNNING, State.PAUSED})
+
+
+def apply(row: Job | None, event: JobEvent, revision: int) -> Job | None:
+    """Return the row after `event`, the very same object if it changes nothing, None for a tombstone.
+
+    `revision` is the event's offset; one not above the row's is a replay and changes nothing.
+    """
+    if row is None:
+        return replace(event.job, revision=revision) if isinstance(event, Submitted) else None
+    if revision <= row.revision:
+        return row
+    if isinstance(event, Deleted):
+        return None
+    changed = _changed(row, event)
+    return row if changed is row else replace(changed, revision=revision)
+
+
+def _changed(row: Job, event: JobEvent) -> Job:
+    match event:
+        case Touched():
+            return replace(row)
+        case Requests(what=what):
+            return _request(row, what)
+        case Retried(attempt=attempt):
+            return _retry(row, attempt)
+        case Submitted() | Marker() | Deleted():
+            return row
+    if event.attempt != row.attempt or row.state in ENDED:
+        return row
+    return _report(row, event)
+
+
+def _report(row: Job, event: Started | Progressed | WaitingFor | Released | Ended) -> Job:
+    """A report of the owner about the running attempt."""
+    match event:
+        case Started():
+            return replace(
+                row,
+                state=State.RUNNING,
+                waiting=None,
+                worker=event.worker,
+                format=event.format,
+                converter=event.converter,
+                started_at=row.started_at or event.started_at,
+            )
+        case Progressed(counts=counts):
+            return _with_counts(row, counts)
+        case WaitingFor(waiting=waiting):
+            return replace(row, waiting=waiting) if row.state is State.QUEUED else row
+        case Released(state=state):
+            requested = None if state is State.PAUSED else row.requested
+            return replace(row, state=state, requested=requested)
+        case Ended():
+            counted = row if event.counts is None else _with_counts(row, event.counts)
+            return replace(
+                counted,
+                state=event.state,
+                error=event.error,
+                format=event.format or row.format,
+                finished_at=event.finished_at,
+                requested=None,
+                waiting=None,
+            )
+
+
+def _request(row: Job, what: str) -> Job:
+    if what == "resume":
+        if row.state is State.PAUSED:
+            return replace(row, state=State.QUEUED, requested=None)
+        return replace(row, requested=None) if row.requested is Requested.PAUSE else row
+    if row.state not in _ACTIVE or row.requested is Requested.CANCEL:
+        return row  # a cancel is never taken back by a pause
+    if what == "pause" and row.state is State.PAUSED:
+        return row
+    return replace(row, requested=Requested(what))
+
+
+def _retry(row: Job, attempt: int) -> Job:
+    if row.state not in (State.FAILED, State.CANCELLED) or attempt != row.attempt + 1:
+        return row
+    return replace(
+        row,
+        state=State.QUEUED,
+        attempt=attempt,
+        error=None,
+        finished_at=None,
+        requested=None,
+        waiting=None,
+        worker=None,
+    )
+
+
+def _with_counts(row: Job, counts: Counts) -> Job:
+    rows_read = counts.rows_delivered + counts.rows_rejected
+    if rows_read < row.rows_read:
+        return row  # a report that was overtaken
+    return replace(
+        row,
+        position=counts.position,
+        rows_read=rows_read,
+        rows_delivered=counts.rows_delivered,
+        rows_rejected=counts.rows_rejected,
+        bytes_read=counts.bytes_read,
+        offsets=counts.offsets,
+        dlq_topic=counts.dlq_topic or row.dlq_topic,
+    )

@@ -1,0 +1,67 @@
+"""The manifest `.job.json` beside a claimed file: it *is* the submission.
+
+Whoever owns the job can publish its SUBMITTED event and deliver it from the manifest alone; a resume never
+sees another version of the model.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from worker.jobs.job import Job, Source
+
+__all__ = ["MANIFEST_NAME", "Manifest"]
+
+MANIFEST_NAME = ".job.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was submitted. `file` is the user's name, `stored_name` the file's name in the job's folder.
+
+    `options` are those of the model with the request's over them. Sizes are bytes; `mtime_ns` is the file's.
+    """
+
+    job_id: str
+    model: str
+    model_version: int
+    schema: dict[str, Any]
+    options: dict[str, Any]
+    source: Source
+    file: str
+    stored_name: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str
+    block_bytes: int
+    topic: str
+    created_at: str
+
+    def job(self) -> Job:
+        """Return the job's first row."""
+        return Job(
+            job_id=self.job_id,
+            model=self.model,
+            model_version=self.model_version,
+            options=self.options,
+            source=self.source,
+            file=self.file,
+            size_bytes=self.size_bytes,
+            sha256=self.sha256,
+            topic=self.topic,
+            created_at=self.created_at,
+        )
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Manifest:
+        """Raises ValueError when `raw` is not a manifest."""
+        try:
+            values = json.loads(raw)
+            return cls(**{**values, "source": Source(values["source"])})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not a job manifest: {error}") from error

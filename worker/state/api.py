@@ -1,0 +1,154 @@
+"""Ports of the state: what HTTP, intake and the runners need of Faust, SQLite and the model topic.
+
+Only `worker/state` imports faust; everything else sees these. `testing.py` has in-memory twins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from worker.jobs.events import JobEvent
+from worker.jobs.job import Job, State
+
+__all__ = [
+    "Change",
+    "Health",
+    "JobCommands",
+    "JobPage",
+    "JobQuery",
+    "JobReader",
+    "Model",
+    "ModelStore",
+    "StateError",
+    "StateUnavailable",
+]
+
+
+class StateError(Exception):
+    """A request that the state cannot grant: `code` is one of the contract's, `hint` says what to do."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class StateUnavailable(StateError):
+    """Kafka is away or the worker is not ready: `KAFKA_UNAVAILABLE` or `NOT_READY`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What /healthz, /readyz and the pages say of broker and table.
+
+    `since` is when `broker_ok` last changed (RFC 3339). `message` is a sentence for people: the address that
+    was tried and what happened; `hint` what to do. `ready`: the gate is open, the own partitions are
+    assigned and recovered, and the read model has caught up.
+    """
+
+    broker: str
+    broker_ok: bool
+    ready: bool
+    message: str
+    hint: str
+    since: str
+    partitions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """Which jobs, newest first. `states` empty: all. `q`: part of the file name or start of the id."""
+
+    states: frozenset[State] = frozenset()
+    model: str | None = None
+    q: str | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    items: Sequence[Job]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row of the read model changed; `job` is None when it was deleted."""
+
+    job_id: str
+    job: Job | None
+
+
+class JobReader(Protocol):
+    """The read model: every job of every worker, eventually. While Kafka is away it answers with what it has."""
+
+    async def get(self, job_id: str) -> Job | None: ...
+
+    async def list(self, query: JobQuery) -> JobPage:
+        """Raises StateError `INVALID_REQUEST` for a cursor that is not one of ours."""
+
+    async def counts(self) -> dict[State, int]: ...
+
+    async def active(self) -> Sequence[Job]:
+        """All jobs that have not ended."""
+
+    async def barrier(self, timeout: float = 5.0) -> None:
+        """Return when all acknowledged before this call can be read; StateUnavailable after `timeout` s."""
+
+    def changes(self) -> AsyncIterator[Change]:
+        """Follow the changes from now on; may coalesce several of one job."""
+
+
+class JobCommands(Protocol):
+    """Publishes JobEvents."""
+
+    async def publish(self, job_id: str, event: JobEvent, timeout: float = 10.0) -> int:
+        """Send the event and return its offset once acknowledged.
+
+        Raises StateUnavailable when Kafka does not take it in time: the outcome is then unknown, the event
+        may still arrive. Events are idempotent.
+        """
+
+    def partition_of(self, job_id: str) -> int:
+        """The internal partition that the job belongs to; its consumer owns the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    name: str
+    version: int
+    schema: dict[str, Any] = field(repr=False)
+    created_at: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "version": self.version,
+            "schema": self.schema,
+            "created_at": self.created_at,
+        }
+
+
+class ModelStore(Protocol):
+    """The models in `batch.models`. Reads are from memory; writes are a compare-and-set across workers."""
+
+    def get(self, name: str, version: int | None = None) -> Model | None:
+        """The version asked for, or the newest."""
+
+    def list(self) -> Sequence[Model]:
+        """The newest version of each model, by name."""
+
+    def versions(self, name: str) -> Sequence[int]: ...
+
+    async def create(self, name: str, schema: dict[str, Any]) -> tuple[Model, bool]:
+        """Create version 1; (model, False) when the newest one is the same.
+
+        Raises StateError `MODEL_EXISTS` when it is another one, StateUnavailable when Kafka is away.
+        """
+
+    async def barrier(self, timeout: float = 5.0) -> None:
+        """Return when all models acknowledged before can be read; StateUnavailable after `timeout` s."""
