@@ -35,7 +35,7 @@ __all__ = [
 class Position:
     """Where the next read starts; all zero at the start of a file.
 
-    `byte` offset in the file (0 for Parquet), `row` data rows before it, `line` LFs before it (0 for Parquet),
+    `byte` offset in the file (0 for Parquet), `row` data rows before it, `line` LFs before it (Parquet: 0),
     `block` blocks before it, `row_group` Parquet row groups read whole before it.
     """
 
@@ -160,7 +160,7 @@ class EncodedBlock:
 
 
 class BlockEncoder(Protocol):
-    """Turns a block into batches. Thread-safe; the same block gives the same records in the same partitions."""
+    """Turns a block into batches. Thread-safe; the same block gives the same records and partitions."""
 
     @property
     def name(self) -> str:

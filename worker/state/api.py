@@ -22,7 +22,7 @@ __all__ = [
     "Model",
     "ModelStore",
     "StateError",
-    "StateUnavailable",
+    "UnavailableError",
 ]
 
 
@@ -36,7 +36,7 @@ class StateError(Exception):
         self.hint = hint
 
 
-class StateUnavailable(StateError):
+class UnavailableError(StateError):
     """Kafka is away or the worker is not ready: `KAFKA_UNAVAILABLE` or `NOT_READY`."""
 
 
@@ -84,7 +84,7 @@ class Change:
 
 
 class JobReader(Protocol):
-    """The read model: every job of every worker, eventually. While Kafka is away it answers with what it has."""
+    """The read model: every job of every worker, eventually; without Kafka it answers with what it has."""
 
     async def get(self, job_id: str) -> Job | None: ...
 
@@ -97,7 +97,7 @@ class JobReader(Protocol):
         """All jobs that have not ended."""
 
     async def barrier(self, timeout: float = 5.0) -> None:
-        """Return when all acknowledged before this call can be read; StateUnavailable after `timeout` s."""
+        """Return when all acknowledged before this call can be read; UnavailableError after `timeout` s."""
 
     def changes(self) -> AsyncIterator[Change]:
         """Follow the changes from now on; may coalesce several of one job."""
@@ -109,7 +109,7 @@ class JobCommands(Protocol):
     async def publish(self, job_id: str, event: JobEvent, timeout: float = 10.0) -> int:
         """Send the event and return its offset once acknowledged.
 
-        Raises StateUnavailable when Kafka does not take it in time: the outcome is then unknown, the event
+        Raises UnavailableError when Kafka does not take it in time: the outcome is then unknown, the event
         may still arrive. Events are idempotent.
         """
 
@@ -147,8 +147,8 @@ class ModelStore(Protocol):
     async def create(self, name: str, schema: dict[str, Any]) -> tuple[Model, bool]:
         """Create version 1; (model, False) when the newest one is the same.
 
-        Raises StateError `MODEL_EXISTS` when it is another one, StateUnavailable when Kafka is away.
+        Raises StateError `MODEL_EXISTS` when it is another one, UnavailableError when Kafka is away.
         """
 
     async def barrier(self, timeout: float = 5.0) -> None:
-        """Return when all models acknowledged before can be read; StateUnavailable after `timeout` s."""
+        """Return when all models acknowledged before can be read; UnavailableError after `timeout` s."""
