@@ -1,4 +1,4 @@
-"""Every setting of the worker: environment `BATCH_*` over a TOML file named by `BATCH_CONFIG` over defaults."""
+"""Every setting of the worker: environment `BATCH_*` over the TOML file `BATCH_CONFIG` over defaults."""
 
 from __future__ import annotations
 

@@ -48,8 +48,7 @@ class Broker:
         done = subprocess.run(
             [str(ROOT / "scripts/kafka/broker.sh"), *args],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             env={**os.environ},
         )
