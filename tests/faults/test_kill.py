@@ -1,0 +1,169 @@
+"""kill -9 of the worker, anywhere: every row once, in file order, every reject once."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness import Topics, WorkerProcess, eventually
+from worker.crashpoints import CrashPoint
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"id": {"type": "integer"}, "name": {"type": "string"}, "amount": {"type": "number"}},
+    "required": ["id", "name", "amount"],
+}
+HEADER = b"id,name,amount\n"
+
+
+def row_of(number: int) -> bytes:
+    """Every 1,000th row has an amount that is not a number."""
+    amount = b"n/a" if number % 1000 == 999 else b"%d.50" % (number % 97)
+    return b"%d,name %d,%s\n" % (number, number, amount)
+
+
+def expected_value(number: int) -> bytes:
+    return b'{"id":%d,"name":"name %d","amount":%d.50}' % (number, number, number % 97)
+
+
+def write_rows(path: Path, rows: int) -> list[int]:
+    """Write the file; return the byte offset of each row, and the end."""
+    offsets = [len(HEADER)]
+    with path.open("wb") as file:
+        file.write(HEADER)
+        for number in range(rows):
+            row = row_of(number)
+            file.write(row)
+            offsets.append(offsets[-1] + len(row))
+    return offsets
+
+
+def check_all(topics: Topics, job: dict[str, Any], rows: int, offsets: list[int]) -> None:
+    """Read both topics back with another client and compare them with the file."""
+    good = [number for number in range(rows) if number % 1000 != 999]
+    bad = [number for number in range(rows) if number % 1000 == 999]
+    assert topics.values(job["topic"]) == [expected_value(number) for number in good]
+    if bad:
+        rejects = [json.loads(value) for value in topics.values(job["dlq_topic"])]
+        found = [(r["row"], r["line"], r["byte_offset"], r["raw"], r["errors"][0]["code"]) for r in rejects]
+        assert found == [
+            (number + 1, number + 2, offsets[number], row_of(number)[:-1].decode(), "TYPE") for number in bad
+        ]
+    counts = (job["state"], job["rows_read"], job["rows_delivered"], job["rows_rejected"])
+    assert counts == ("COMPLETED", rows, len(good), len(bad))
+
+
+def check_file_done(worker: WorkerProcess, job_id: str) -> None:
+    eventually(lambda: (worker.dropzone / "done" / job_id).is_dir(), "the file is in done/")
+    assert not (worker.dropzone / "processing" / job_id).exists()
+    assert [p.name for p in (worker.dropzone / "incoming").rglob("*") if p.is_file()] == []
+
+
+def test_five_kills_in_a_million_rows(
+    new_worker: Callable[..., WorkerProcess], topics: Topics, namespace: str, tmp_path: Path
+) -> None:
+    rows = 1_000_000
+    source = tmp_path / "big.csv"
+    offsets = write_rows(source, rows)
+    worker = new_worker(chunk_bytes=1024 * 1024)
+    worker.start()
+    worker.create_model("orders", SCHEMA)
+    incoming = worker.dropzone / "incoming/orders"
+    incoming.mkdir(parents=True)
+    source.rename(incoming / "big.csv")
+    job = worker.wait_job("big.csv")
+    group, topic = f"{namespace}-{job['job_id']}", job["topic"]
+
+    def progress_after(before: int) -> int | None:
+        now = topics.committed(group, topic)
+        return now if now is not None and now > before else None
+
+    eventually(lambda: topic in topics.names(), "the topic is made")
+    topic_id = topics.topic_id(topic)
+    at = eventually(lambda: progress_after(0), "first progress")
+    for kill in range(5):
+        # somewhere in the next stretch of the file, always before its end
+        target = at + random.randint(1, (rows - at) // (7 - kill))
+        at = eventually(lambda target=target: progress_after(target), f"progress over row {target}")
+        worker.kill()
+        at = topics.committed(group, topic) or 0
+        assert 0 < at < rows
+        worker.start(ready=False)
+        resumed = eventually(
+            lambda kill=kill: re.findall(r"reads on from byte (\d+)", worker.log)[kill:],
+            "the restart reads on",
+        )
+        assert int(resumed[0]) == offsets[at]
+        at = eventually(lambda at=at: progress_after(at), "fresh progress after the restart")
+    worker.wait_ready()
+    ended = worker.wait_ended(job["job_id"], timeout=240)
+    check_all(topics, ended, rows, offsets)
+    assert topics.topic_id(topic) == topic_id
+    check_file_done(worker, job["job_id"])
+
+
+@pytest.mark.parametrize("point", list(CrashPoint))
+def test_a_kill_at_each_crash_point(
+    new_worker: Callable[..., WorkerProcess], topics: Topics, tmp_path: Path, point: CrashPoint
+) -> None:
+    rows = 5_000
+    source = tmp_path / "orders.csv"
+    offsets = write_rows(source, rows)
+    worker = new_worker(chunk_bytes=16 * 1024)
+    worker.start()
+    worker.create_model("orders", SCHEMA)
+    assert worker.terminate() == 0
+
+    repeated = point in (
+        CrashPoint.AFTER_BEGIN,
+        CrashPoint.MID_SEND,
+        CrashPoint.BEFORE_COMMIT,
+        CrashPoint.AFTER_COMMIT,
+    )
+    worker.start(crash_at=f"{point}:3" if repeated else point)
+    worker.drop("orders.csv", source.read_bytes(), model="orders")
+    assert worker.wait_dead() == -signal.SIGKILL
+    worker.start()
+    job = worker.wait_job("orders.csv")
+    ended = worker.wait_ended(job["job_id"])
+    check_all(topics, ended, rows, offsets)
+    check_file_done(worker, job["job_id"])
+    assert len(worker.jobs()) == 1
+
+
+@pytest.mark.parametrize(
+    "point", [CrashPoint.AFTER_MANIFEST, CrashPoint.AFTER_RENAME, CrashPoint.AFTER_SUBMISSION]
+)
+def test_a_kill_at_each_crash_point_of_an_upload(
+    new_worker: Callable[..., WorkerProcess], topics: Topics, tmp_path: Path, point: CrashPoint
+) -> None:
+    rows = 2_000
+    source = tmp_path / "orders.csv"
+    offsets = write_rows(source, rows)
+    worker = new_worker()
+    worker.start()
+    worker.create_model("orders", SCHEMA)
+    assert worker.terminate() == 0
+    worker.start(crash_at=point)
+    with pytest.raises(OSError):  # the connection ends without an answer
+        worker.upload("orders", "orders.csv", source.read_bytes())
+    assert worker.wait_dead() == -signal.SIGKILL
+    worker.start()
+    if point is CrashPoint.AFTER_MANIFEST:
+        # nothing was claimed and nothing answered: the client sends it again
+        status, job = worker.upload("orders", "orders.csv", source.read_bytes())
+        assert status == 202
+    else:
+        job = worker.wait_job("orders.csv")
+    ended = worker.wait_ended(job["job_id"])
+    check_all(topics, ended, rows, offsets)
+    check_file_done(worker, job["job_id"])
+    assert [job["job_id"] for job in worker.jobs()] == [ended["job_id"]]
+    assert list((worker.dropzone / ".uploads").glob("*")) == []
