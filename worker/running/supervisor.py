@@ -144,6 +144,7 @@ class Supervisor:
             return
         runner = self._new_runner(job, manifest)
         task = asyncio.create_task(self._run(job.job_id, runner), name=f"job-{job.job_id}")
+        task.add_done_callback(lambda _: self._left(runner))
         self._running[job.job_id] = _Run(runner, task)
 
     def _manifest(self, job: Job) -> Manifest | None:
@@ -157,14 +158,13 @@ class Supervisor:
             outcome = await runner.run()
             if outcome is Outcome.LOST:
                 _log.info("job %s is another worker's now", job_id)
-        except asyncio.CancelledError:
-            raise
         except Exception:  # noqa: BLE001 (the reconcile starts it again; nothing of it is lost)
             _log.exception("job %s: its runner failed", job_id)
-        finally:
-            del self._running[job_id]
-            self._left_at[job_id] = runner.job.revision
-            self._fill_slots()
+
+    def _left(self, runner: JobRunner) -> None:
+        del self._running[runner.job.job_id]
+        self._left_at[runner.job.job_id] = runner.job.revision
+        self._fill_slots()
 
     async def _cancel_unstarted(self, job: Job) -> None:
         ended = Ended(job.attempt, State.CANCELLED, None, None, self._now())
