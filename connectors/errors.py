@@ -3,8 +3,12 @@
 ConnectorError
 ├── JobError            the job fails for good, with a code of the contract
 │   └── HeaderError     before any row
+├── ModelError          a model or a request is refused before there is a job
+│   ├── SchemaError     INVALID_SCHEMA
+│   └── OptionError     INVALID_OPTION
 └── DeliveryError       nothing of the open transaction counts
     ├── RetriableError  abort, close, begin again from the committed position
+    ├── TopicLimitError the cluster takes no more topics now: wait, then begin again
     └── FencedError     another owner may have started: stop, or look at the ownership first
 """
 
@@ -19,8 +23,12 @@ __all__ = [
     "HeaderError",
     "JobCode",
     "JobError",
+    "ModelError",
+    "OptionError",
     "RetriableError",
     "RowCode",
+    "SchemaError",
+    "TopicLimitError",
 ]
 
 
@@ -80,12 +88,45 @@ class HeaderError(JobError):
     """The file's header or columns do not fit the model: no row was read."""
 
 
+class ModelError(ConnectorError):
+    """A model or its options cannot be used. `message` says what and which value, `hint` what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SchemaError(ModelError):
+    """The schema is not one that rows can be checked with (INVALID_SCHEMA).
+
+    `pointer` is the place in the schema as a JSON Pointer (RFC 6901); empty: the root.
+    """
+
+    def __init__(self, pointer: str, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.pointer = pointer
+
+
+class OptionError(ModelError):
+    """An option is unknown, or its value is not allowed (INVALID_OPTION)."""
+
+
 class DeliveryError(ConnectorError):
     """The open transaction cannot be committed."""
 
 
 class RetriableError(DeliveryError):
     """Begin again with a new producer, from the committed position."""
+
+
+class TopicLimitError(DeliveryError):
+    """The cluster refuses more topics or partitions. `message` says what, `hint` what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
 
 
 class FencedError(DeliveryError):

@@ -197,7 +197,10 @@ class Delivery:
     ) -> Progress:
         offsets = dict(progress.offsets)
         for partition, (first, end) in spans.items():
-            offsets[partition] = (offsets.get(partition, (first, end))[0], end)
+            earliest, before = offsets.get(partition, (first, first))
+            if first < before:
+                raise self._replaced(partition, first, before)
+            offsets[partition] = (earliest, end)
         return replace(
             progress,
             position=chunk.end,
@@ -215,7 +218,7 @@ class Delivery:
         sources = self._ports.sources
         format = sources.format_of(self._path)
         self._hooks.opened(format)
-        reader = sources.open(self._path, format, self._job, self._manifest, position)
+        reader = sources.open(self._path, format, self._manifest, position)
         try:
             return reader, sources.encoder(reader, format, self._job, self._manifest), format
         except BaseException:
@@ -258,9 +261,12 @@ class Delivery:
         ends = await self._sink.end_offsets() if progress.offsets else {}
         for partition, (_, end) in progress.offsets.items():
             if ends.get(partition, 0) < end:
-                raise JobError(
-                    JobCode.TOPIC_REPLACED,
-                    f"topic `{self._job.topic}` ends at `{ends.get(partition, 0)}` in partition {partition}, "
-                    f"but the job's rows reach to `{end}`",
-                    "the topic was deleted or made again while the job ran; submit the file again",
-                )
+                raise self._replaced(partition, ends.get(partition, 0), end)
+
+    def _replaced(self, partition: int, found: int, expected: int) -> JobError:
+        return JobError(
+            JobCode.TOPIC_REPLACED,
+            f"topic `{self._job.topic}` goes on at offset `{found}` in partition {partition}, "
+            f"but the job's rows reach to `{expected}`",
+            "the topic was deleted or made again while the job ran; submit the file again",
+        )

@@ -32,7 +32,7 @@ class SourceOpener(Protocol):
     def format_of(self, path: Path) -> str:
         """Return `csv` or `parquet` by content. Raises JobError UNSUPPORTED_FILE_TYPE."""
 
-    def open(self, path: Path, format: str, job: Job, manifest: Manifest, position: Position) -> SourceReader:
+    def open(self, path: Path, format: str, manifest: Manifest, position: Position) -> SourceReader:
         """Open the file. Raises JobError for a broken file or header."""
 
     def encoder(self, reader: SourceReader, format: str, job: Job, manifest: Manifest) -> BlockEncoder:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from worker.jobs import exact_json
 from worker.jobs.events import JobEvent
 from worker.jobs.job import Job, State
 
@@ -21,6 +22,8 @@ __all__ = [
     "JobReader",
     "Model",
     "ModelStore",
+    "Ownership",
+    "OwnershipListener",
     "StateError",
     "UnavailableError",
 ]
@@ -103,6 +106,45 @@ class JobReader(Protocol):
         """Follow the changes from now on; may coalesce several of one job."""
 
 
+class OwnershipListener(Protocol):
+    """What is told of the own partitions, always on the event loop's thread.
+
+    `partitions_ready` and `partitions_lost` come one after the other in the order of the rebalances, never
+    two at once; neither holds a rebalance up. An exception is logged and goes no further.
+    """
+
+    async def partitions_ready(self, partitions: frozenset[int]) -> None:
+        """These are assigned, recovered, and folded up to a marker sent after that: start their jobs."""
+
+    async def partitions_lost(self, partitions: frozenset[int]) -> None:
+        """These went to another worker: stop their jobs. Partitions that are kept run on meanwhile."""
+
+    def row_changed(self, job_id: str, job: Job | None, previous: Job | None) -> None:
+        """A row of a ready partition was folded; None stands for no row."""
+
+
+class Ownership(Protocol):
+    """Which jobs are this worker's: those of the partitions that Kafka's group gave it."""
+
+    def assigned(self) -> frozenset[int]:
+        """The partitions of the assignment that stands until the next one: a rebalance does not empty it."""
+
+    def owned(self) -> frozenset[int]:
+        """Those of them whose table is recovered and folded; none while a rebalance is under way."""
+
+    def owns(self, job_id: str) -> bool:
+        """Whether the job's partition is in the current assignment."""
+
+    def row(self, job_id: str) -> Job | None:
+        """The table's row of a job of an own partition; None for any other job."""
+
+    def active_jobs(self) -> list[Job]:
+        """The rows of the owned partitions that have not ended."""
+
+    def follow(self, listener: OwnershipListener) -> None:
+        """Tell `listener` from now on; before the worker starts, so that it misses nothing."""
+
+
 class JobCommands(Protocol):
     """Publishes JobEvents."""
 
@@ -119,10 +161,17 @@ class JobCommands(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Model:
+    """One version of a schema. `text` is its JSON, compact, with every number as its author wrote it."""
+
     name: str
     version: int
     schema: dict[str, Any] = field(repr=False)
     created_at: str
+    text: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.text:
+            object.__setattr__(self, "text", exact_json.dumps(self.schema))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -144,8 +193,11 @@ class ModelStore(Protocol):
 
     def versions(self, name: str) -> Sequence[int]: ...
 
-    async def create(self, name: str, schema: dict[str, Any]) -> tuple[Model, bool]:
+    async def create(self, name: str, schema: dict[str, Any], text: str | None = None) -> tuple[Model, bool]:
         """Create version 1; (model, False) when the newest one is the same.
+
+        `text` is the schema's JSON as it was sent: numbers are compared and kept as they stand in it (`1.0`
+        is not `1`, `1.10` not `1.1`). Without it they are compared as Python writes those of `schema`.
 
         Raises StateError `MODEL_EXISTS` when it is another one, UnavailableError when Kafka is away.
         """

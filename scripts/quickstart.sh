@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# From a fresh clone to records in Kafka: build, start, drop a file, follow its job, show what came of it.
+#
+#   quickstart.sh          the Palmer penguins, samples/penguins.csv, under the model `penguins`
+#   quickstart.sh FILE     your CSV or Parquet file, under the model `default_model` (schemas/default.json)
+#
+# The stack runs on; scripts/down.sh stops it.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/stack.sh"
+
+choose_file() {
+  case $# in
+    0)
+      file=$root/samples/penguins.csv model=penguins schema=$root/schemas/penguins.json
+      folder=incoming/penguins
+      ;;
+    1)
+      file=$(realpath -- "$1") model='' schema=$root/schemas/default.json
+      folder=incoming
+      ;;
+    *) printf 'usage: scripts/quickstart.sh [FILE]\n' >&2; exit 2 ;;
+  esac
+  [ -f "$file" ] && [ -r "$file" ] || fail "cannot read $file; name a CSV or Parquet file"
+  name=$(basename -- "$file")
+  case $name in
+    .* | _* | *.part | *.tmp | *.crdownload | *~) fail "the drop folder leaves names like $name alone; rename it" ;;
+  esac
+}
+
+create_model() {
+  local said=$run/model.err
+  "$batch" model create "$model" "$schema" > /dev/null 2> "$said" && return
+  if "$batch" model show "$model" > /dev/null 2>&1; then
+    say "the model $model exists with another schema; it is used as it is"
+  else
+    cat "$said" >&2
+    exit 1
+  fi
+}
+
+# The ids of the jobs of files of this name, newest first.
+jobs_of_file() {
+  "$batch" job list --query "$name" --limit 100 2>/dev/null | "$python" -c '
+import json, sys
+
+for job in json.load(sys.stdin):
+    if job["file"] == sys.argv[1]:
+        print(job["job_id"])
+' "$name"
+}
+
+# Complete under a hidden name first, then visible at once: nobody ever reads half a file.
+drop_file() {
+  local part=$dropzone/$folder/.quickstart.$$.part
+  mkdir -p "$dropzone/$folder"
+  cp -- "$file" "$part"
+  mv -f -- "$part" "$dropzone/$folder/$name"
+}
+
+# Set `job` to the one that is not among the ids in $1.
+find_job() {
+  local id deadline=$((SECONDS + 60))
+  while [ $SECONDS -lt $deadline ]; do
+    for id in $(jobs_of_file || true); do
+      if [[ $'\n'$1$'\n' != *$'\n'$id$'\n'* ]]; then job=$id; return; fi
+    done
+    sleep 0.3
+  done
+  fail "the file was not taken within 60 s; $worker_dir/worker.log says why"
+}
+
+print_summary() {
+  "$python" -c '
+import json, sys
+
+text = "    {state}: {rows_read:,} rows read, {rows_delivered:,} delivered to topic {topic}, {rows_rejected:,} rejected"
+print(text.format(**json.load(sys.stdin)))
+'
+}
+
+print_reasons() {
+  "$python" -c '
+import json, sys
+
+rejects = [json.loads(line) for line in sys.stdin]
+for reject in rejects:
+    for error in reject["errors"]:
+        place = "row {row}".format(**reject) + (", {column}".format(**error) if error["column"] else "")
+        print("    {}: {message} ({code})".format(place, **error))
+    print("        " + json.dumps(reject["raw"][:100], ensure_ascii=False))
+if not rejects:
+    print("    none")
+'
+}
+
+follow_job() {
+  say "its first records, as they are committed:"
+  # how the job ends is for the wait below to say
+  { "$batch" job tail "$job" 2>/dev/null || true; } | head -n 5
+  say "waiting for its end"
+  "$batch" job wait "$job" > "$run/job.json" || code=$?
+  print_summary < "$run/job.json"
+}
+
+show_rejects() {
+  say "its first rejects and their reasons (all: bin/batch job rejects $job):"
+  "$batch" job rejects "$job" --limit 5 | print_reasons
+}
+
+show_the_way() {
+  cat <<END
+==> where to look next
+    $url/ui/    the status page
+    bin/batch job tail $job    all its records
+    bin/batch job list    all jobs
+    $dropzone/incoming/    drop CSV or Parquet files here, or into a folder named after a model
+    scripts/down.sh    stops all of it
+END
+}
+
+choose_file "$@"
+if [ "$(broker_mode)" = local ]; then "$root/scripts/kafka/broker.sh" check; fi
+"$root/scripts/up.sh"
+read_settings
+model=${model:-$default_model}
+export BATCH_URL=$url
+create_model
+before=$(jobs_of_file) || fail "the worker does not list its jobs; its log is $worker_dir/worker.log"
+say "dropping $name into $dropzone/$folder"
+drop_file
+find_job "$before"
+say "it became job $job"
+code=0
+follow_job
+show_rejects
+show_the_way
+exit "$code"

@@ -1,0 +1,67 @@
+# What the scripts know of the local stack: where its parts live, and whether they run. Sourced, not run.
+# shellcheck shell=bash
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+run=$root/.run
+kafka_dir=$run/kafka
+worker_dir=$run/worker
+python=$root/.venv/bin/python
+batch=$root/.venv/bin/batch
+compose_file=$root/docker-compose.yml
+kafka_port=${BATCH_KAFKA_PORT:-9092}
+kafka_controller_port=${BATCH_KAFKA_CONTROLLER_PORT:-9093}
+
+say() { printf '==> %s\n' "$*"; }
+
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+docker_engine() { command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; }
+
+# Which broker: the one given, Redpanda in Docker, or Apache Kafka on this machine.
+broker_mode() {
+  if [ -n "${BATCH_BOOTSTRAP_SERVERS:-}" ]; then
+    echo given
+  elif [ -f "$compose_file" ] && docker_engine; then
+    echo compose
+  else
+    echo local
+  fi
+}
+
+answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
+
+# The pid file's process lives and is a worker of this folder: a pid may be someone else's by now.
+worker_alive() {
+  [ -s "$worker_dir/worker.pid" ] || return 1
+  local pid
+  pid=$(<"$worker_dir/worker.pid")
+  kill -0 "$pid" 2>/dev/null || return 1
+  [ ! -r "/proc/$pid/cmdline" ] || [[ $(tr '\0' ' ' < "/proc/$pid/cmdline") == *"$batch worker"* ]]
+}
+
+# Read the worker's settings as the worker will: sets web_host, web_port, url, dropzone, data_dir, default_model.
+read_settings() {
+  local lines
+  lines=$(cd "$root" && "$python" -c '
+from config.settings import SettingsError, load_settings
+
+try:
+    settings = load_settings()
+except SettingsError as error:
+    raise SystemExit(f"error: {error}")
+host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.web_host, settings.web_host)
+url = "http://" + (f"[{host}]" if ":" in host else host) + f":{settings.web_port}"
+servers = settings.bootstrap_servers if "bootstrap_servers" in settings.model_fields_set else ""
+print(host, settings.web_port, url, settings.dropzone, settings.data_dir, servers, settings.default_model, sep="\n")
+') || exit 1
+  {
+    read -r web_host
+    read -r web_port
+    read -r url
+    read -r dropzone
+    read -r data_dir
+    read -r servers
+    read -r default_model
+  } <<< "$lines"
+  # a broker named in the file BATCH_CONFIG is given as well
+  if [ -n "$servers" ]; then export BATCH_BOOTSTRAP_SERVERS=$servers; fi
+}

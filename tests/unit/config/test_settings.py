@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.settings import SettingsError, load_settings
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    settings = load_settings()
+    assert settings.bootstrap_servers == "127.0.0.1:9092"
+    assert (settings.web_host, settings.web_port) == ("127.0.0.1", 8000)
+    assert settings.namespace == "batch"
+    assert (settings.internal_partitions, settings.replication_factor, settings.min_isr) == (8, 1, 1)
+    assert settings.topic_retention_hours == 168
+    assert settings.chunk_bytes == 33_554_432
+    assert settings.block_bytes == 4_194_304
+    assert settings.max_row_bytes == 900_000
+    assert settings.max_upload_bytes == 1_073_741_824
+    assert settings.min_free_bytes == 2_147_483_648
+    assert (settings.rescan_seconds, settings.settle_seconds) == (2, 2)
+    assert settings.max_running_jobs >= 2
+    assert (settings.converter, settings.compression, settings.log_format) == ("auto", "zstd", "text")
+    assert settings.default_model == "default_model"
+
+
+def test_a_block_is_never_larger_than_its_chunk() -> None:
+    assert load_settings(chunk_bytes=1_048_576).block_bytes == 1_048_576
+
+
+def test_paths_are_absolute_from_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings()
+    assert settings.dropzone == tmp_path / "dropzone"
+    assert settings.data_dir == tmp_path / ".data"
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "batch.toml"
+    path.write_text('web_port = 8001\nnamespace = "file"\n')
+    monkeypatch.setenv("BATCH_CONFIG", str(path))
+    monkeypatch.setenv("BATCH_NAMESPACE", "environment")
+    settings = load_settings()
+    assert (settings.web_port, settings.namespace, settings.web_host) == (8001, "environment", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("BATCH_WEB_PORT", "0", "greater than or equal to 1"),
+        ("BATCH_WEB_PORT", "eight", "valid integer"),
+        ("BATCH_BOOTSTRAP_SERVERS", "localhost", "`localhost` is not `host:port`"),
+        ("BATCH_NAMESPACE", "Batch", "match pattern"),
+        ("BATCH_COMPRESSION", "gzip", "'zstd', 'lz4', 'snappy' or 'none'"),
+        ("BATCH_SETTLE_SECONDS", "-1", "greater than or equal to 0"),
+        ("BATCH_MAX_ROW_BYTES", "900001", "less than or equal to 900000"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert str(raised.value).startswith(f"{name}: `{value}` is not allowed: ")
+    assert allowed in str(raised.value)
+
+
+def test_every_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATCH_WEB_PORT", "0")
+    monkeypatch.setenv("BATCH_LOG_FORMAT", "xml")
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert [line.split(":")[0] for line in str(raised.value).splitlines()] == [
+        "BATCH_WEB_PORT",
+        "BATCH_LOG_FORMAT",
+    ]
+
+
+def test_an_unknown_setting_in_the_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "batch.toml"
+    path.write_text("web_prot = 8001\n")
+    monkeypatch.setenv("BATCH_CONFIG", str(path))
+    with pytest.raises(SettingsError, match="BATCH_WEB_PROT: there is no such setting"):
+        load_settings()
+
+
+def test_a_file_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BATCH_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(SettingsError, match=r"BATCH_CONFIG: `.*none\.toml` is not a file"):
+        load_settings()
+
+
+def test_the_password_does_not_show() -> None:
+    assert "s3cret" not in repr(load_settings(sasl_password="s3cret"))

@@ -1,0 +1,471 @@
+"""One job's run against a cluster in memory: what is committed, told and moved, and in which order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.api import Block, EncodedBlock, Position, SourceReader
+from connectors.errors import (
+    ConnectorError,
+    FencedError,
+    HeaderError,
+    JobCode,
+    JobError,
+    RetriableError,
+    TopicLimitError,
+)
+from connectors.kafka.framing import Codec, frame
+from connectors.testing import MemoryCluster, MemorySink
+from worker.jobs.events import Ended, JobEvent, Released, Started, WaitingFor
+from worker.jobs.job import Job, Requested, Source, State
+from worker.jobs.manifest import Manifest
+from worker.running import runner as runner_module
+from worker.running.ports import RunnerPorts
+from worker.running.runner import JobRunner, Outcome
+from worker.state.api import UnavailableError
+
+JOB_ID = "abcdefghij01"
+TOPIC = f"batch_{JOB_ID}"
+NOW = "2026-11-25T10:00:00.000Z"
+
+
+@dataclass(frozen=True)
+class LineBlock:
+    start: Position
+    end: Position
+    lines: tuple[bytes, ...]
+
+
+class LineReader:
+    """Two lines a block; a line `BROKEN` is where the file ends in an error."""
+
+    columns = ("line",)
+
+    def __init__(self, path: Path, position: Position, opened: list[int]) -> None:
+        self.lines = path.read_bytes().splitlines()
+        self.at = position
+        opened.append(position.row)
+
+    def read_block(self) -> Block | None:
+        lines = tuple(self.lines[self.at.row : self.at.row + 2])
+        if not lines:
+            return None
+        if b"BROKEN" in lines:
+            raise JobError(JobCode.PARQUET_INVALID, "`BROKEN`", "h")
+        start = self.at
+        size = sum(len(line) + 1 for line in lines)
+        self.at = Position(start.byte + size, start.row + len(lines), 0, start.block + 1)
+        return LineBlock(start, self.at, lines)
+
+    def snapshot(self) -> Position:
+        return self.at
+
+    def close(self) -> None:
+        pass
+
+
+class LineEncoder:
+    """A line that starts with `!` is a reject."""
+
+    name = "reference"
+
+    def __init__(self, on_block: Callable[[int], None]) -> None:
+        self.on_block = on_block
+
+    def encode(self, block: Block) -> EncodedBlock:
+        assert isinstance(block, LineBlock)
+        self.on_block(block.start.block)
+        good = [line for line in block.lines if not line.startswith(b"!")]
+        bad = [line for line in block.lines if line.startswith(b"!")]
+        return EncodedBlock(
+            block.end,
+            len(good),
+            len(bad),
+            tuple(frame([(None, line, []) for line in good], 0, Codec.NONE)),
+            tuple(frame([(None, line, []) for line in bad], 0, Codec.NONE)),
+        )
+
+
+@dataclass
+class World:
+    """The surroundings of one runner."""
+
+    folder: Path
+    executor: ThreadPoolExecutor
+    cluster: MemoryCluster = field(default_factory=MemoryCluster)
+    events: list[JobEvent] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    failures: list[dict[str, ConnectorError]] = field(default_factory=list)
+    opened: list[int] = field(default_factory=list)
+    on_block: Callable[[int], None] = lambda number: None
+    owned: bool = True
+    header_error: HeaderError | None = None
+    unavailable: int = 0
+
+    def __post_init__(self) -> None:
+        self.path = self.folder / "lines.txt"
+
+    def write(self, *lines: bytes) -> None:
+        self.path.write_bytes(b"".join(line + b"\n" for line in lines))
+
+    def manifest(self) -> Manifest:
+        stat = self.path.stat()
+        return Manifest(
+            job_id=JOB_ID,
+            model="lines",
+            model_version=1,
+            schema={},
+            options={},
+            source=Source.DROPZONE,
+            file="lines.txt",
+            stored_name="lines.txt",
+            size_bytes=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+            sha256="",
+            block_bytes=10,
+            topic=TOPIC,
+            created_at=NOW,
+        )
+
+    def runner(
+        self, job: Job | None = None, chunk_blocks: int = 1, manifest: Manifest | None = None
+    ) -> JobRunner:
+        manifest = manifest or self.manifest()
+        ports = RunnerPorts(
+            worker_id="worker-1",
+            commands=self,
+            files=self,
+            sources=self,
+            new_sink=self.new_sink,
+            owns=lambda job_id: self.owned,
+            broker_ok=lambda: True,
+            now=lambda: NOW,
+            executor=self.executor,
+            chunk_bytes=10 * chunk_blocks,
+            pipeline_depth=1,
+        )
+        return JobRunner(job or manifest.job(), manifest, ports)
+
+    def new_sink(self, job: Job, manifest: Manifest) -> MemorySink:
+        failures = self.failures.pop(0) if self.failures else {}
+        return MemorySink(
+            self.cluster, job_id=JOB_ID, topic=TOPIC, dlq_topic=f"{TOPIC}_dlq", failures=failures
+        )
+
+    # JobCommands
+
+    async def publish(self, job_id: str, event: JobEvent, timeout: float = 10.0) -> int:
+        if self.unavailable:
+            self.unavailable -= 1
+            raise UnavailableError("KAFKA_UNAVAILABLE", "m", "h")
+        self.events.append(event)
+        self.log.append(event.type)
+        return len(self.events)
+
+    def partition_of(self, job_id: str) -> int:
+        return 0
+
+    # JobFiles
+
+    def job_file(self, manifest: Manifest) -> Path:
+        return self.path
+
+    def dispose(self, job: Job) -> None:
+        self.log.append(f"dispose {job.state}")
+        self.disposed = job
+
+    # SourceOpener
+
+    def format_of(self, path: Path) -> str:
+        return "csv"
+
+    def open(self, path: Path, format: str, manifest: Manifest, position: Position) -> SourceReader:
+        return LineReader(path, position, self.opened)
+
+    def encoder(self, reader: SourceReader, format: str, job: Job, manifest: Manifest) -> LineEncoder:
+        if self.header_error is not None:
+            raise self.header_error
+        return LineEncoder(self.on_block)
+
+    def ended(self) -> Ended:
+        (event,) = [event for event in self.events if isinstance(event, Ended)]
+        return event
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with ThreadPoolExecutor(2) as executor:
+        yield World(tmp_path, executor)
+
+
+@pytest.fixture(autouse=True)
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "_FIRST_BACKOFF", 0.0)
+    monkeypatch.setattr(runner_module, "_LONGEST_BACKOFF", 0.0)
+
+
+LINES = [b"l%d" % number for number in range(7)]
+
+
+async def test_all_rows_in_order_then_the_event_then_the_move(world: World) -> None:
+    world.write(*LINES[:5], b"!bad", LINES[6])
+    assert await world.runner().run() is Outcome.ENDED
+    assert world.cluster.values(TOPIC) == [*LINES[:5], LINES[6]]
+    assert world.cluster.values(f"{TOPIC}_dlq") == [b"!bad"]
+    progress = world.cluster.progress[JOB_ID]
+    assert (progress.eof, progress.delivered, progress.rejected, progress.position.row) == (True, 6, 1, 7)
+    ended = world.ended()
+    assert ended.counts is not None
+    assert (ended.state, ended.counts.rows_delivered, ended.counts.rows_rejected) == (State.COMPLETED, 6, 1)
+    assert ended.counts.dlq_topic == f"{TOPIC}_dlq"
+    assert ended.counts.bytes_read == world.path.stat().st_size
+    assert world.log[0] == "STARTED"
+    assert world.log[-2:] == ["ENDED", "dispose COMPLETED"]
+
+
+async def test_offsets_span_the_jobs_first_record_to_its_last(world: World) -> None:
+    world.write(*LINES)
+    await world.runner().run()
+    # four chunks of 2, 2, 2 and 1 rows, a transaction marker after each
+    counts = world.ended().counts
+    assert counts is not None
+    assert counts.offsets == {"0": [0, 10]}
+
+
+async def test_an_empty_file_ends_with_a_topic_and_no_rows(world: World) -> None:
+    world.write()
+    await world.runner().run()
+    assert world.cluster.values(TOPIC) == []
+    assert world.cluster.progress[JOB_ID].eof
+    assert world.ended().state is State.COMPLETED
+
+
+@pytest.mark.parametrize(
+    "call", ["start", "create_topics", "begin", "send", "flush", "commit", "end_offsets"]
+)
+async def test_an_error_that_passes_begins_again_at_the_commit(world: World, call: str) -> None:
+    world.write(*LINES)
+    world.failures = [{call: RetriableError("gone for a moment")}]
+    assert await world.runner().run() is Outcome.ENDED
+    assert world.cluster.values(TOPIC) == LINES
+    assert world.ended().state is State.COMPLETED
+
+
+async def test_a_failing_broker_ends_the_job_after_its_attempts(world: World) -> None:
+    world.write(*LINES)
+    world.failures = [{"send": RetriableError("no")} for _ in range(runner_module.MAX_ATTEMPTS)]
+    await world.runner().run()
+    error = world.ended().error
+    assert error is not None
+    assert (world.ended().state, error.code) == (State.FAILED, "DELIVERY_FAILED")
+    assert f"`{runner_module.MAX_ATTEMPTS}` times" in error.message
+    assert f"batch job retry {JOB_ID}" in error.hint
+    assert world.log[-1] == "dispose FAILED"
+
+
+async def test_a_permanent_error_ends_the_job_at_once(world: World) -> None:
+    world.write(*LINES)
+    world.failures = [{"send": JobError(JobCode.TOPIC_DENIED, "message", "hint")}]
+    await world.runner().run()
+    error = world.ended().error
+    assert error is not None
+    assert (error.code, error.message, error.hint) == ("TOPIC_DENIED", "message", "hint")
+
+
+async def test_a_header_that_does_not_fit_makes_no_topic(world: World) -> None:
+    world.write(*LINES)
+    world.header_error = HeaderError(JobCode.COLUMN_MISSING, "m", "h")
+    await world.runner().run()
+    assert world.cluster.records == {}
+    assert world.log == ["ENDED", "dispose FAILED"]
+    assert world.ended().format == "csv"
+
+
+async def test_a_file_broken_in_the_middle_keeps_the_rows_before(world: World) -> None:
+    world.write(*LINES[:4], b"BROKEN")
+    await world.runner(chunk_blocks=10).run()
+    assert world.cluster.values(TOPIC) == LINES[:4]
+    counts, error = world.ended().counts, world.ended().error
+    assert counts is not None
+    assert error is not None
+    assert (counts.rows_delivered, error.code) == (4, "PARQUET_INVALID")
+
+
+async def test_after_a_fence_by_another_owner_nothing_is_said_or_moved(world: World) -> None:
+    world.write(*LINES)
+    world.failures = [{"send": FencedError("newer")}]
+    world.owned = False
+    assert await world.runner().run() is Outcome.LOST
+    assert world.log == ["STARTED"]
+
+
+async def test_a_fence_while_still_the_owner_is_an_expired_transaction(world: World) -> None:
+    world.write(*LINES)
+    world.failures = [{"commit": FencedError("expired")}]
+    assert await world.runner().run() is Outcome.ENDED
+    assert world.cluster.values(TOPIC) == LINES
+
+
+async def test_a_topic_limit_is_waited_out(world: World) -> None:
+    world.write(*LINES)
+    world.failures = [{"create_topics": TopicLimitError("full", "wait")}]
+    await world.runner().run()
+    (waiting,) = [event.waiting for event in world.events if isinstance(event, WaitingFor)]
+    assert waiting is not None
+    assert (waiting.code, waiting.message, waiting.hint) == ("TOPIC_LIMIT", "full", "wait")
+    assert world.ended().state is State.COMPLETED
+
+
+async def test_a_second_run_reads_on_where_the_first_committed(world: World) -> None:
+    world.write(*LINES)
+    first = world.runner()
+    reached = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    world.on_block = lambda number: loop.call_soon_threadsafe(reached.set) if number == 2 else None
+    task = asyncio.create_task(first.run())
+    await reached.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    committed = world.cluster.progress[JOB_ID].position.row
+    assert 0 < committed < 7
+
+    row = first.job.with_(revision=9)
+    assert await world.runner(row).run() is Outcome.ENDED
+    assert world.opened == [0, committed]
+    assert world.cluster.values(TOPIC) == LINES
+
+
+async def test_with_eof_committed_the_file_is_not_opened(world: World) -> None:
+    world.write(*LINES)
+    runner = world.runner()
+    manifest = world.manifest()
+    await runner.run()
+    world.path.unlink()
+    world.events.clear()
+    again = runner.job.with_(state=State.RUNNING, requested=Requested.CANCEL)
+    assert await world.runner(again, manifest=manifest).run() is Outcome.ENDED
+    assert world.ended().state is State.COMPLETED
+    assert world.opened == [0]
+
+
+async def test_progress_that_expired_is_never_begun_again(world: World) -> None:
+    world.write(*LINES)
+    job = world.manifest().job().with_(started_at=NOW, rows_read=4)
+    await world.runner(job).run()
+    error = world.ended().error
+    assert error is not None
+    assert error.code == "PROGRESS_EXPIRED"
+    assert "`4`" in error.message
+    assert world.cluster.records == {}
+
+
+@pytest.mark.parametrize("block", [1, 2, 3])
+async def test_a_topic_made_again_is_noticed(world: World, block: int) -> None:
+    world.write(*LINES)
+    world.on_block = lambda number: world.cluster.ends.update({TOPIC: {0: 0}}) if number == block else None
+    await world.runner().run()
+    error = world.ended().error
+    assert error is not None
+    assert error.code == "TOPIC_REPLACED"
+    assert TOPIC in error.message
+
+
+async def test_a_topic_gone_after_the_last_row_is_noticed(world: World) -> None:
+    world.write(*LINES)
+    job = world.manifest().job()
+    await world.runner(job).run()
+    world.events.clear()
+    world.cluster.ends[TOPIC] = {0: 0}
+    await world.runner(job.with_(started_at=NOW)).run()
+    error = world.ended().error
+    assert error is not None
+    assert error.code == "TOPIC_REPLACED"
+
+
+async def test_an_altered_file_fails_before_its_last_commit(world: World) -> None:
+    world.write(*LINES)
+
+    def alter(number: int) -> None:
+        if number == 3:
+            with world.path.open("ab") as file:
+                file.write(b"more")
+
+    world.on_block = alter
+    await world.runner().run()
+    error = world.ended().error
+    assert error is not None
+    assert error.code == "FILE_CHANGED"
+    assert not world.cluster.progress[JOB_ID].eof
+
+
+async def test_a_missing_file(world: World) -> None:
+    world.write(*LINES)
+    runner = world.runner()
+    world.path.unlink()
+    await runner.run()
+    error = world.ended().error
+    assert error is not None
+    assert error.code == "FILE_GONE"
+
+
+@pytest.mark.parametrize(
+    ("requested", "outcome", "state"),
+    [(Requested.CANCEL, Outcome.ENDED, State.CANCELLED), (Requested.PAUSE, Outcome.RELEASED, State.PAUSED)],
+)
+async def test_a_request_is_done_at_the_next_block(
+    world: World, requested: Requested, outcome: Outcome, state: State
+) -> None:
+    world.write(*LINES)
+    runner = world.runner()
+    loop = asyncio.get_running_loop()
+
+    def ask(number: int) -> None:
+        if number == 1:
+            loop.call_soon_threadsafe(runner.request, requested)
+
+    world.on_block = ask
+    assert await runner.run() is outcome
+    last = [event for event in world.events if isinstance(event, Ended | Released)][-1]
+    assert last.state is state
+    committed = len(world.cluster.values(TOPIC))
+    assert 0 < committed < 7
+    assert runner.job.rows_read == committed
+
+
+async def test_events_wait_for_kafka(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.write(*LINES)
+    world.unavailable = 2
+    monkeypatch.setattr(runner_module.random, "uniform", lambda low, high: 0.0)
+    assert await world.runner().run() is Outcome.ENDED
+    assert [event.type for event in world.events if isinstance(event, Started | Ended)] == [
+        "STARTED",
+        "ENDED",
+    ]
+
+
+async def test_a_defect_fails_its_job_and_says_so(world: World) -> None:
+    world.write(*LINES)
+
+    def break_down(number: int) -> None:
+        raise ZeroDivisionError("oh")
+
+    world.on_block = break_down
+    await world.runner().run()
+    error = world.ended().error
+    assert error is not None
+    assert error.code == "INTERNAL"
+    assert "ZeroDivisionError: oh" in error.message
+
+
+async def test_the_final_row_is_what_the_fold_will_have(world: World) -> None:
+    world.write(*LINES)
+    await world.runner().run()
+    job: Any = world.disposed
+    assert (job.state, job.rows_read, job.finished_at, job.worker) == (State.COMPLETED, 7, NOW, "worker-1")

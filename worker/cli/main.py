@@ -1,0 +1,82 @@
+"""The command `batch`: from arguments to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from worker.cli import jobs, models
+from worker.cli.client import Client
+from worker.cli.errors import CliError
+from worker.cli.output import print_error
+from worker.cli.parser import build_parser
+from worker.cli.status import show_status
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130
+_DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. SystemExit(2) for wrong arguments, as argparse does."""
+    args = build_parser().parse_args(argv)
+    if args.verb == "worker":
+        from worker.daemon import main as run_worker  # here alone: it loads everything that the rest need not
+
+        return run_worker()
+    url = os.environ.get("BATCH_URL") or _DEFAULT_URL
+    try:
+        return _run(args, Client(url))
+    except CliError as error:
+        print_error(error)
+        return error.exit_code
+    except json.JSONDecodeError:
+        print_error(
+            CliError(f"`{url}` answered, but not as a worker does", "check BATCH_URL; what listens there?")
+        )
+        return 1
+    except BrokenPipeError:
+        # the reader has what it wanted, as in `batch job tail … | head`; the flush at exit must not fail
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print_error(CliError(f"cannot write the output: {error.strerror}", "look at where stdout leads to"))
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(args: argparse.Namespace, client: Client) -> int:
+    match args.verb:
+        case "model create":
+            return models.create_model(client, args.name, args.file)
+        case "model list":
+            return models.list_models(client, args.limit)
+        case "model show":
+            return models.show_model(client, args.name, args.version)
+        case "job create":
+            return jobs.create_job(
+                client, args.model, args.file, args.option, args.wait, args.fail_on_rejects
+            )
+        case "job list":
+            return jobs.list_jobs(client, args.limit, args.state, args.model, args.query)
+        case "job show":
+            return jobs.show_job(client, args.job_id)
+        case "job cancel":
+            return jobs.ask_of_job(client, args.job_id, "cancel")
+        case "job retry":
+            return jobs.ask_of_job(client, args.job_id, "retry")
+        case "job wait":
+            return jobs.wait_for_job(client, args.job_id, args.fail_on_rejects)
+        case "job tail":
+            return jobs.tail_job(client, args.job_id, args.fail_on_rejects)
+        case "job rejects":
+            return jobs.show_rejects(client, args.job_id, args.limit, args.follow)
+        case "status":
+            return show_status(client)
+        case verb:
+            raise AssertionError(f"`{verb}` is parsed but not run")
