@@ -1,0 +1,13 @@
+"""Models: what a file's rows must be, and the JSON that is written for them (contract §4 and §5).
+
+`compile_model` checks a JSON Schema once; `CompiledModel.bind` gives the `RowRules` of a file with certain
+columns. A converter reads each cell by its column's `ColumnRule` and lets `RowRules.check` make the row's
+JSON or its errors. These rules are the definition of right: another implementation gives the same bytes.
+"""
+
+from connectors.model.column import ColumnRule, Outcome
+from connectors.model.compile import CompiledModel, compile_model
+from connectors.model.jsontype import JsonType
+from connectors.model.row import RowKey, RowRules
+
+__all__ = ["ColumnRule", "CompiledModel", "JsonType", "Outcome", "RowKey", "RowRules", "compile_model"]

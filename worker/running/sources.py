@@ -6,7 +6,9 @@ from pathlib import Path
 
 from config.settings import Settings
 from connectors.api import BlockEncoder, Converter, Position, SourceReader
+from connectors.csv.reference import CsvReferenceConverter
 from connectors.encoding import ReferenceEncoder
+from connectors.kafka.framing import Codec
 from connectors.model.compile import compile_model
 from connectors.model.options import parse_options
 from connectors.registry import CSV, detect_file, open_source
@@ -23,7 +25,7 @@ class ConnectorSources:
     def __init__(self, settings: Settings) -> None:
         self._namespace = settings.namespace
         self._max_row_bytes = settings.max_row_bytes
-        self._codec = settings.compression
+        self._codec = Codec[settings.compression.upper()]
 
     def format_of(self, path: Path) -> str:
         return detect_file(path)
@@ -53,4 +55,9 @@ class ConnectorSources:
             reject_origin=origin,
         )
 
-    def _converter(self, reader: SourceReader, format: str, manifest: Manifest) -> Converter: ...
+    def _converter(self, reader: SourceReader, format: str, manifest: Manifest) -> Converter:
+        rules = compile_model(manifest.schema).bind(reader.columns)
+        key = parse_options(manifest.options).key
+        if format == CSV:
+            return CsvReferenceConverter(rules, key=key, max_row_bytes=self._max_row_bytes)
+        raise NotImplementedError

@@ -1,0 +1,134 @@
+"""Lists, filters, counts and cursors: SQLite and its in-memory twin answer the same."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from connectors.kafka.connection import KafkaConnection
+from tests.unit.state.jobs import job
+from tests.unit.state.records import Record
+from worker.jobs.events import Touched
+from worker.jobs.job import Job, State
+from worker.state.api import Change, JobQuery, JobReader, StateError
+from worker.state.fold import encode_row
+from worker.state.read_model import ReadModel
+from worker.state.testing import MemoryJobs
+
+JOBS = [
+    job("aaaaaaaaaaaa", created_at="2026-01-01T00:00:01.000Z", file="May orders.csv"),
+    job("bbbbbbbbbbbb", created_at="2026-01-01T00:00:02.000Z", file="50%_off.csv", state=State.RUNNING),
+    job("cccccccccccc", created_at="2026-01-01T00:00:02.000Z", file="505off.csv", state=State.FAILED),
+    job("dddddddddddd", created_at="2026-01-01T00:00:03.000Z", file="x.csv", model="customers"),
+    job("eeeeeeeeeeee", created_at="2026-01-01T00:00:04.000Z", file=r"a\b.csv", state=State.COMPLETED),
+]
+
+
+async def no_touch(job_id: str, event: Touched) -> None:
+    raise AssertionError(f"{job_id} was touched")
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def reader(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JobReader]:
+    if request.param == "memory":
+        yield MemoryJobs(JOBS)
+        return
+    model = ReadModel(
+        KafkaConnection("127.0.0.1:1"), topic="t.jobs", partitions=1, path=tmp_path / "db", touch=no_touch
+    )
+    await model.open()
+    records = [Record(n, j.job_id.encode(), encode_row(j.with_(revision=n))) for n, j in enumerate(JOBS)]
+    await model.apply(records, {0: len(JOBS)})
+    yield model
+    await model.close()
+
+
+async def ids(reader: JobReader, query: JobQuery) -> str:
+    return "".join(found.job_id[0] for found in (await reader.list(query)).items)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (JobQuery(), "edcba"),
+        (JobQuery(states=frozenset({State.QUEUED})), "da"),
+        (JobQuery(states=frozenset({State.QUEUED, State.RUNNING})), "dba"),
+        (JobQuery(states=frozenset({State.PAUSED})), ""),
+        (JobQuery(model="customers"), "d"),
+        (JobQuery(model="customers", states=frozenset({State.FAILED})), ""),
+        (JobQuery(q="orders"), "a"),
+        (JobQuery(q="ORDERS"), "a"),
+        (JobQuery(q="ccc"), "c"),
+        (JobQuery(q="50%"), "b"),
+        (JobQuery(q="%_"), "b"),
+        (JobQuery(q="_off"), "b"),
+        (JobQuery(q="\\"), "e"),
+        (JobQuery(q="cccccccccccc."), ""),
+        (JobQuery(q=".csv", limit=2), "ed"),
+    ],
+)
+async def test_lists(reader: JobReader, query: JobQuery, expected: str) -> None:
+    assert await ids(reader, query) == expected
+
+
+async def test_pages_meet_every_job_once(reader: JobReader) -> None:
+    seen, cursor = "", None
+    for _ in range(3):
+        page = await reader.list(JobQuery(limit=2, cursor=cursor))
+        seen += "".join(found.job_id[0] for found in page.items)
+        cursor = page.next_cursor
+    assert (seen, cursor) == ("edcba", None)
+
+
+async def test_a_page_that_just_fits_is_the_last(reader: JobReader) -> None:
+    assert (await reader.list(JobQuery(limit=5))).next_cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "!!", "WzFd", "WzEsMl0", "e30", "ü"])
+async def test_a_foreign_cursor_is_an_invalid_request(reader: JobReader, cursor: str) -> None:
+    with pytest.raises(StateError) as caught:
+        await reader.list(JobQuery(cursor=cursor))
+    assert caught.value.code == "INVALID_REQUEST"
+    assert f"`{cursor}`" in caught.value.message
+    assert "next_cursor" in caught.value.hint
+
+
+async def test_get_counts_active(reader: JobReader) -> None:
+    found = await reader.get("bbbbbbbbbbbb")
+    assert found is not None
+    assert (found.file, found.state) == ("50%_off.csv", State.RUNNING)
+    assert await reader.get("zzzzzzzzzzzz") is None
+    assert await reader.counts() == {
+        State.QUEUED: 2,
+        State.RUNNING: 1,
+        State.PAUSED: 0,
+        State.COMPLETED: 1,
+        State.FAILED: 1,
+        State.CANCELLED: 0,
+    }
+    assert [row.job_id[0] for row in await reader.active()] == ["a", "b", "d"]
+
+
+async def test_followers_get_the_newest_change_of_each_job(reader: JobReader) -> None:
+    changes, late = reader.changes(), None
+    first, second = job("ffffffffffff", revision=7), job("ffffffffffff", revision=8, rows_read=3)
+    other = job("gggggggggggg", revision=9)
+    for row in (first, other, second):
+        await put(reader, row)
+    late = reader.changes()
+    assert await anext(changes) == Change("ffffffffffff", second)
+    assert await anext(changes) == Change("gggggggggggg", other)
+    await put(reader, None, "ffffffffffff")
+    assert await anext(changes) == Change("ffffffffffff", None)
+    assert await anext(late) == Change("ffffffffffff", None)
+
+
+async def put(reader: JobReader, row: Job | None, job_id: str = "") -> None:
+    if isinstance(reader, MemoryJobs):
+        reader.remove(job_id) if row is None else reader.put(row)
+        return
+    assert isinstance(reader, ReadModel)
+    key = (job_id if row is None else row.job_id).encode()
+    await reader.apply([Record(0, key, None if row is None else encode_row(row))], {})

@@ -1,0 +1,191 @@
+"""The worker daemon: the one file that knows every part, and puts them together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from config.settings import Settings, SettingsError, load_settings
+from connectors.kafka.connection import KafkaConnection
+from connectors.kafka.reader import TopicReader
+from connectors.kafka.sink import JobTopics, KafkaSink
+from connectors.kafka.topics import TopicAdmin
+from connectors.model.options import merge_options, parse_options
+from worker.http.app import middlewares, setup_http
+from worker.http.ports import Services
+from worker.intake.dropzone import DropzoneError
+from worker.intake.intake import FileIntake
+from worker.jobs.job import Job
+from worker.jobs.manifest import Manifest
+from worker.logs import set_up_logging
+from worker.running.follower import RunningFollower
+from worker.running.ports import RunnerPorts
+from worker.running.reconcile import Reconciler
+from worker.running.runner import JobRunner
+from worker.running.sources import ConnectorSources
+from worker.running.supervisor import Supervisor
+from worker.state.api import Model
+from worker.state.identity import IdentityError, WorkerIdentity
+from worker.state.service import PortInUseError, StateService
+from worker.ui.routes import setup_ui
+
+__all__ = ["Daemon", "main"]
+
+_PIPELINE_DEPTH = 2  # blocks ahead of the sender: with ~4 MiB each and their JSON, some 40 MB a job
+_MULTIPART_FIELD_BYTES = 1024 * 1024
+
+
+def main() -> int:
+    """Run the worker until it is stopped; return the exit code of a start that failed."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(f"batch worker: {error}", file=sys.stderr)
+        return 1
+    set_up_logging(settings.log_format, settings.log_level)
+    try:
+        Daemon(settings).run()
+    except (DropzoneError, IdentityError, PortInUseError) as error:
+        print(f"batch worker: {error}", file=sys.stderr)
+    return 1
+
+
+class Daemon:
+    """All parts of one worker process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connection = _connection(settings)
+        self._identity = WorkerIdentity.acquire(settings.data_dir, settings.worker_id)
+        self._executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1) + 1, "convert")
+        self._admin = TopicAdmin(self._connection)
+        self._state = StateService(
+            settings,
+            self._connection,
+            worker_id=self._identity.worker_id,
+            web_options={"client_max_size": _MULTIPART_FIELD_BYTES},
+        )
+        self._intake = FileIntake(
+            settings=settings,
+            commands=self._state.commands,
+            jobs=self._state.jobs,
+            models=self._state.models,
+            health=self._state.health,
+            options_of=_options_of,
+            now=_now,
+        )
+        ownership = self._state.ownership
+        self._runner_ports = RunnerPorts(
+            worker_id=self._identity.worker_id,
+            commands=self._state.commands,
+            files=self._intake.folders,
+            sources=ConnectorSources(settings),
+            new_sink=self._new_sink,
+            owns=ownership.owns,
+            broker_ok=self._state.broker_ok,
+            now=_now,
+            executor=self._executor,
+            chunk_bytes=settings.chunk_bytes,
+            pipeline_depth=_PIPELINE_DEPTH,
+        )
+        self._supervisor = Supervisor(
+            worker_id=self._identity.worker_id,
+            commands=self._state.commands,
+            folders=self._intake.folders,
+            new_runner=lambda job, manifest: JobRunner(job, manifest, self._runner_ports),
+            now=_now,
+            slots=settings.max_running_jobs,
+        )
+        self._reconciler = Reconciler(
+            folders=self._intake.folders,
+            commands=self._state.commands,
+            supervisor=self._supervisor,
+            row=ownership.row,
+            own_jobs=ownership.active_jobs,
+            owns=lambda job_id: self._state.commands.partition_of(job_id) in ownership.owned(),
+        )
+        ownership.follow(RunningFollower(self._supervisor, self._reconciler, ownership.owns))
+        self._services = Services(
+            settings=settings,
+            jobs=self._state.jobs,
+            commands=self._state.commands,
+            models=self._state.models,
+            health=self._state.health,
+            intake=self._intake,
+            open_topic=self._open_topic,
+        )
+        self._reconciling: asyncio.Task[None] | None = None
+
+    def run(self) -> None:
+        """Serve until the process ends. Raises DropzoneError or PortInUseError when it cannot begin."""
+        self._intake.prepare()
+        self._state.run(
+            setup_web=self._set_up_web,
+            middlewares=middlewares(self._services),
+            start=self._start,
+            drain=self._drain,
+        )
+
+    def _set_up_web(self, app: web.Application) -> None:
+        setup_http(app, self._services)
+        setup_ui(app, self._services)
+
+    async def _start(self) -> None:
+        self._intake.start()
+        self._reconciling = asyncio.create_task(self._reconciler.run_forever(), name="reconcile")
+
+    async def _drain(self) -> None:
+        """Take nothing more, abort what is open; the jobs go on from their last commit at the next start."""
+        if self._reconciling is not None:
+            self._reconciling.cancel()
+        await self._intake.stop()
+        await self._supervisor.stop()
+        await self._admin.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _new_sink(self, job: Job, manifest: Manifest) -> KafkaSink:
+        topics = JobTopics(
+            topic=job.topic,
+            partitions=parse_options(manifest.options).partitions,
+            dlq_topic=f"{manifest.topic}_dlq",
+            retention_hours=self._settings.topic_retention_hours,
+            dlq_always=self._settings.dlq_create == "always",
+        )
+        return KafkaSink(
+            self._connection, self._admin, topics, namespace=self._settings.namespace, job_id=job.job_id
+        )
+
+    def _open_topic(self, topic: str, start: Mapping[int, int]) -> TopicReader:
+        return TopicReader(self._connection, topic, start)
+
+
+def _connection(settings: Settings) -> KafkaConnection:
+    password = settings.sasl_password
+    return KafkaConnection(
+        bootstrap_servers=settings.bootstrap_servers,
+        security_protocol=settings.security_protocol,
+        sasl_mechanism=settings.sasl_mechanism,
+        sasl_username=settings.sasl_username,
+        sasl_password=None if password is None else password.get_secret_value(),
+        ssl_cafile=settings.ssl_cafile,
+        replication_factor=settings.replication_factor,
+        min_isr=settings.min_isr,
+    )
+
+
+def _options_of(model: Model) -> dict[str, object]:
+    return merge_options(model.schema, {})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""`/jobs`: the list, one job, and the requests that a user makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from worker.http.lookup import find_job
+from worker.http.ports import Services
+from worker.http.problems import Problem
+from worker.http.requests import json_answer, read_json, read_query
+from worker.http.schemas import JobList
+from worker.jobs.apply import apply
+from worker.jobs.events import JobEvent, Requests, Retried, Submitted
+from worker.jobs.job import Job, State
+from worker.state.api import JobQuery
+
+__all__ = ["JobRoutes"]
+
+_RETRIABLE = frozenset({State.FAILED, State.CANCELLED})
+
+
+class JobRoutes:
+    """Reading jobs, and publishing what users ask of them. 202 means recorded: the owner acts on it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/jobs", self.list),
+            web.get("/jobs/{job_id}", self.show),
+            web.post("/jobs/{job_id}/cancel", self.cancel),
+            web.post("/jobs/{job_id}/retry", self.retry),
+        ]
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        query = read_query(request, JobList)
+        page = await self._services.jobs.list(
+            JobQuery(states=query.state, model=query.model, q=query.q, limit=query.limit, cursor=query.cursor)
+        )
+        return json_answer({"items": [job.to_json() for job in page.items], "next_cursor": page.next_cursor})
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        job = await find_job(self._services, request.match_info["job_id"])
+        return json_answer(job.to_json())
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        """Ask the owner to stop after its last commit. Asking twice is asking once."""
+        job = await self._current(request)
+        if job.ended:
+            raise Problem(
+                "INVALID_STATE",
+                f"job `{job.job_id}` is {job.state} and cannot be cancelled",
+                "only a job that has not ended can be cancelled",
+            )
+        return await self._record(job, Requests("cancel"))
+
+    async def retry(self, request: web.Request) -> web.StreamResponse:
+        """Send an ended job back; it goes on at its committed position."""
+        job = await self._current(request)
+        if job.state not in _RETRIABLE:
+            raise Problem(
+                "INVALID_STATE",
+                f"job `{job.job_id}` is {job.state} and cannot be retried",
+                "only a job that is FAILED or CANCELLED can be retried",
+            )
+        if not await asyncio.to_thread(self._services.intake.can_retry, job.job_id):
+            raise Problem(
+                "FILE_GONE",
+                f"the file `{job.file}` of job `{job.job_id}` is no longer in `failed/`",
+                "submit the file again as a new job",
+            )
+        return await self._record(job, Retried(job.attempt + 1))
+
+    async def _current(self, request: web.Request) -> Job:
+        """The job after all that is acknowledged, since what a request may do depends on its state."""
+        if request.can_read_body and (await read_json(request))[0] != {}:
+            raise Problem("INVALID_REQUEST", "this call takes no body", "leave the body out")
+        job_id = request.match_info["job_id"]
+        await self._services.jobs.barrier()
+        return await find_job(self._services, job_id)
+
+    async def _record(self, job: Job, event: JobEvent) -> web.StreamResponse:
+        commands = self._services.commands
+        if job.revision < 0:
+            # claimed here, not in the table yet: without its row the fold would drop the request
+            await commands.publish(job.job_id, Submitted(job))
+        offset = await commands.publish(job.job_id, event)
+        return json_answer((apply(job, event, offset) or job).to_json(), 202)

@@ -1,0 +1,214 @@
+"""The claim: the one function in which a dropped and an uploaded file become a job."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from worker.crashpoints import CrashPoint, crash_point
+from worker.intake.dropzone import Dropzone, sync_folder, write_durably
+from worker.intake.names import printable, stored_name
+from worker.intake.received import Identity, ReceivedFile, SourceChangedError
+from worker.intake.space import DiskSpace, is_full
+from worker.jobs.events import Submitted
+from worker.jobs.job import Job, Source, new_job_id
+from worker.jobs.manifest import MANIFEST_NAME, Manifest
+from worker.state.api import Health, JobCommands, JobReader, Model, UnavailableError
+
+__all__ = ["Claims"]
+
+_log = logging.getLogger(__name__)
+
+
+class Claims:
+    """Turns received files into jobs, and remembers those that the read model has not shown yet.
+
+    `now` gives RFC 3339 in UTC. On the event loop's thread; file work happens in threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        zone: Dropzone,
+        space: DiskSpace,
+        commands: JobCommands,
+        jobs: JobReader,
+        health: Callable[[], Health],
+        namespace: str,
+        block_bytes: int,
+        now: Callable[[], str],
+        new_id: Callable[[], str] = new_job_id,
+    ) -> None:
+        self._zone = zone
+        self._space = space
+        self._commands = commands
+        self._jobs = jobs
+        self._health = health
+        self._namespace = namespace
+        self._block_bytes = block_bytes
+        self._now = now
+        self._new_id = new_id
+        self._pending: dict[str, Job] = {}
+        self._under_way: set[asyncio.Task[Job]] = set()
+
+    def pending(self, job_id: str) -> Job | None:
+        """Return a job claimed here that the read model has not shown yet."""
+        return self._pending.get(job_id)
+
+    async def follow(self) -> None:
+        """Forget pending jobs as the read model shows them. Runs until it is cancelled."""
+        async for change in self._jobs.changes():
+            self._pending.pop(change.job_id, None)
+
+    async def claim(
+        self, received: ReceivedFile, *, file: str, model: Model, options: dict[str, Any], source: Source
+    ) -> Job:
+        """Move the file into `processing/<job_id>/` beside its manifest and publish the submission.
+
+        `file` is the user's name, `options` those of the model with the request's over them. From the rename
+        on the file is a job, whatever happens to Kafka or this process: the reconcile publishes its
+        manifest. Of several claims of one file one wins. Until the rename nothing is left behind by an error:
+        UnavailableError `KAFKA_UNAVAILABLE`, StateError `NO_SPACE`, SourceChangedError when the file vanished
+        or is not the one that was hashed, OSError. A caller that is cancelled does not stop it.
+        """
+        health = self._health()
+        if not health.broker_ok:
+            raise UnavailableError("KAFKA_UNAVAILABLE", health.message, health.hint)
+        task = asyncio.create_task(
+            self._submitted(received, file=file, model=model, options=options, source=source)
+        )
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Give up what is under way: a crash could do no more harm."""
+        tasks = list(self._under_way)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[Job]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.debug("a claim failed: %r", error)  # its caller, unless cancelled, says it in full
+
+    async def _submitted(self, received: ReceivedFile, **submission: Any) -> Job:
+        try:
+            job = await self._claimed(received, **submission)
+        except OSError as error:
+            if is_full(error):
+                raise self._space.error() from error
+            raise
+        await self._publish(job)
+        return job
+
+    async def _claimed(self, received: ReceivedFile, **submission: Any) -> Job:
+        while True:
+            manifest = self._manifest(await self._fresh_id(), received, **submission)
+            job = manifest.job()
+            self._pending[job.job_id] = job  # before the move: a reconcile may be faster with the rest
+            try:
+                await asyncio.to_thread(self._move_in, received, manifest)
+            except FileExistsError:
+                self._pending.pop(job.job_id, None)  # another worker chose this id in this moment
+            except BaseException:
+                self._pending.pop(job.job_id, None)
+                raise
+            else:
+                return job
+
+    async def _fresh_id(self) -> str:
+        """Return an id that no folder and no row has."""
+        while True:
+            job_id = self._new_id()
+            if job_id in self._pending or self._zone.job_folder(job_id) is not None:
+                continue
+            if await self._jobs.get(job_id) is None:
+                return job_id
+
+    def _manifest(
+        self,
+        job_id: str,
+        received: ReceivedFile,
+        *,
+        file: str,
+        model: Model,
+        options: dict[str, Any],
+        source: Source,
+    ) -> Manifest:
+        return Manifest(
+            job_id=job_id,
+            model=model.name,
+            model_version=model.version,
+            schema=model.schema,
+            options=options,
+            source=source,
+            file=file,
+            stored_name=stored_name(file),
+            size_bytes=received.size,
+            mtime_ns=received.mtime_ns,
+            sha256=received.sha256,
+            block_bytes=self._block_bytes,
+            topic=f"{self._namespace}_{job_id}",
+            created_at=self._now(),
+        )
+
+    def _move_in(self, received: ReceivedFile, manifest: Manifest) -> None:
+        """Blocking. What a crash leaves on the way, the reconcile completes or removes."""
+        folder = self._zone.processing / manifest.job_id
+        folder.mkdir()
+        try:
+            write_durably(folder / MANIFEST_NAME, manifest.to_bytes())
+            sync_folder(folder)
+            sync_folder(self._zone.processing)
+            crash_point(CrashPoint.AFTER_MANIFEST)
+            _rename_same(received, folder / manifest.stored_name)
+        except (OSError, SourceChangedError):
+            _remove(folder)
+            raise
+        crash_point(CrashPoint.AFTER_RENAME)
+        sync_folder(folder)
+        sync_folder(received.path.parent)
+
+    async def _publish(self, job: Job) -> None:
+        try:
+            await self._commands.publish(job.job_id, Submitted(job))
+        except UnavailableError as error:
+            _log.warning(
+                "job %s (%s) is claimed and not submitted yet: %s; it is submitted by itself later",
+                job.job_id,
+                printable(job.file),
+                error.message,
+            )
+            return
+        crash_point(CrashPoint.AFTER_SUBMISSION)
+        _log.info("job %s (%s) submitted for model `%s`", job.job_id, printable(job.file), job.model)
+
+
+def _rename_same(received: ReceivedFile, target: Path) -> None:
+    """Rename if the file is still the one that was hashed.
+
+    One that is altered between this look and the rename has another size or time than its manifest: the job
+    fails with FILE_CHANGED instead of delivering it.
+    """
+    try:
+        if Identity.of(os.lstat(received.path)) != received.identity:
+            raise SourceChangedError(f"`{received.path}` changed")
+        received.path.rename(target)
+    except FileNotFoundError as error:
+        raise SourceChangedError(f"`{received.path}` vanished") from error
+
+
+def _remove(folder: Path) -> None:
+    try:
+        (folder / MANIFEST_NAME).unlink(missing_ok=True)
+        folder.rmdir()
+    except FileNotFoundError:
+        pass  # the reconcile of another worker took it for abandoned
+    except OSError as error:
+        _log.warning("the folder `%s` of a claim that failed stays: %s", folder, error)
