@@ -195,12 +195,13 @@ class Topics:
 
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
-        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+        self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
     def _consumer(self, group: str = "unused") -> Consumer:
         return Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
+                "log_level": 0,
                 "group.id": group,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

@@ -45,6 +45,12 @@ class Node(NamedTuple):
             value = value[step]
         return Node((*self.path, *steps), value)
 
+    def children(self, keyword: str) -> list[Node]:
+        """Return the schemas in the list or object under a keyword; none without it."""
+        value = self.schema.get(keyword, ()) if isinstance(self.schema, dict) else ()
+        steps = value if isinstance(value, dict) else range(len(value))
+        return [self.child(keyword, step) for step in steps]
+
     def error(self, keyword: str, message: str, hint: str) -> SchemaError:
         return SchemaError(json_pointer((*self.path, keyword)), message, hint)
 
@@ -134,16 +140,12 @@ def _walk(top: Node) -> Iterator[Node]:
         if not isinstance(node.schema, dict):
             continue
         for keyword, value in node.schema.items():
-            steps: list[Path] = []
+            children: list[Node] = []
             if keyword in SCHEMA:
-                steps = [(keyword,)]
-            elif keyword in SCHEMA_LIST and isinstance(value, list):
-                steps = [(keyword, index) for index in range(len(value))]
-            elif keyword in SCHEMA_MAP and isinstance(value, dict):
-                steps = [(keyword, name) for name in value]
-            waiting += [
-                child for step in steps if isinstance((child := node.child(*step)).schema, dict | bool)
-            ]
+                children = [node.child(keyword)]
+            elif keyword in (SCHEMA_LIST if isinstance(value, list) else SCHEMA_MAP):
+                children = node.children(keyword) if isinstance(value, dict | list) else []
+            waiting += [child for child in children if isinstance(child.schema, dict | bool)]
 
 
 def _check_values(schema: Any) -> None:

@@ -51,9 +51,14 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"`{constant}` is not JSON")
 
 
-# numbers of any size pass here as text; Python's own integers end at 4,300 digits
+def _decimal(digits: str) -> Decimal:
+    # the library gives values back as Python integers, which end at 4,300 digits; a fraction stays a decimal
+    return Decimal(digits if len(digits) < _PYTHON_DIGITS else digits + ".0")
+
+
+_PYTHON_DIGITS = 4300
 _GRAMMAR = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse)
-_EXACT = json.JSONDecoder(parse_int=Decimal, parse_float=Decimal)
+_EXACT = json.JSONDecoder(parse_int=_decimal, parse_float=Decimal)
 
 
 def integer_text(cell: str) -> str | None:

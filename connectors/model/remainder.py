@@ -18,13 +18,12 @@ from connectors.model.grammar import parse_json
 from connectors.model.keywords import ASSERTIONS, COLUMN_RULES, SCHEMA, SCHEMA_LIST, SCHEMA_MAP
 from connectors.model.messages import cut, failure
 from connectors.model.patterns import LINEAR
-from connectors.model.shape import flatten, shape_of
+from connectors.model.shape import shape_of
 
 __all__ = ["Judge", "judge_of"]
 
 _RESOURCE = "urn:model"
-_COLUMNS = ("properties", "patternProperties")
-_MODEL_ROOT_RULES = frozenset({"type", "required"})
+_ROW_RULES = frozenset({"type", "required", "properties", "patternProperties", "additionalProperties"})
 _FORMATS = {**dict.fromkeys(ANNOTATIONS, lambda _: True), **FORMATS}
 
 
@@ -58,65 +57,83 @@ def judge_of(document: SchemaDocument) -> Judge | None:
     """Return the judge of what the column rules leave of a schema; None when that is nothing."""
     assert isinstance(document.root.schema, dict)
     rest = _Remainder(document)
-    schema = rest.of_root()
-    return Judge(schema, document.root.schema) if rest.asserts else None
+    return Judge(rest.schema, document.root.schema) if rest.asserts else None
 
 
 class _Remainder:
-    """Builds the remainder; `asserts` says afterwards whether anything in it can fail."""
+    """`schema` is the remainder of a document, `asserts` whether anything in it can fail.
+
+    Every schema that a row or a column has to meet is a definition of its own, which refers to those of its
+    `allOf` and `$ref`: so `unevaluatedProperties` sees them, and no chain of references is too long.
+    """
 
     def __init__(self, document: SchemaDocument) -> None:
         self._document = document
+        self._numbers: dict[tuple[Path, bool], int] = {}
+        self._waiting: list[tuple[Node, bool, dict[str, Any]]] = []
         self.asserts = False
+        definitions: dict[str, Any] = {}
+        self.schema = {"$defs": definitions, **self._define(document.root, row=True)}
+        while self._waiting:
+            node, row, place = self._waiting.pop()
+            definitions[str(self._numbers[node.path, row])] = place
+            place.update(self._of_row(node) if row else self._of_column(node))
+            followed = [*self._document.references(node), *node.children("allOf")]
+            if followed:
+                place["allOf"] = [self._define(part, row=row) for part in followed]
 
-    def of_root(self) -> dict[str, Any]:
-        parts = []
-        for facet in flatten(self._document, [self._document.root]):
-            if isinstance(facet.schema, dict):
-                parts.append(self._of_facet(facet, _MODEL_ROOT_RULES, columns=True))
-        return {"allOf": parts}
+    def _define(self, node: Node, *, row: bool) -> dict[str, Any]:
+        """Return a reference to the definition that a schema of the row, or of a column, becomes."""
+        key = (node.path, row)
+        if key not in self._numbers:
+            self._numbers[key] = len(self._numbers)
+            self._waiting.append((node, row, {}))
+        return {"$ref": f"#/$defs/{self._numbers[key]}"}
 
-    def _of_column(self, node: Node) -> dict[str, Any] | bool:
-        if isinstance(node.schema, bool):
-            return node.schema
-        shape = shape_of(self._document, [node])
-        settled = {(union.node.path, union.keyword) for union in shape.unions if union.settled}
-        parts = []
-        for facet in shape.facets:
-            taken = COLUMN_RULES | {keyword for path, keyword in settled if path == facet.path}
-            if part := self._of_facet(facet, taken, columns=False):
-                parts.append(part)
-        return {"allOf": parts} if parts else True
+    def _of_row(self, node: Node) -> dict[str, Any]:
+        rest = self._without(node, _ROW_RULES)
+        assert isinstance(node.schema, dict)
+        for keyword in ("properties", "patternProperties"):
+            if keyword in node.schema:
+                names = node.schema[keyword]
+                rest[keyword] = {name: self._column(node.child(keyword, name)) for name in names}
+        if "additionalProperties" in node.schema:
+            rest["additionalProperties"] = self._column(node.child("additionalProperties"))
+        return rest
 
-    def _of_facet(self, facet: Node, taken: frozenset[str], *, columns: bool) -> dict[str, Any]:
-        """Return a facet without its annotations, the rules that are `taken`, and its `allOf` and `$ref`."""
-        assert isinstance(facet.schema, dict)
-        rest: dict[str, Any] = {}
-        for keyword, value in facet.schema.items():
-            if keyword not in ASSERTIONS - taken - {"allOf"}:
-                continue
-            if columns and keyword in _COLUMNS:
-                rest[keyword] = {name: self._of_column(facet.child(keyword, name)) for name in value}
-            elif columns and keyword == "additionalProperties":
-                rest[keyword] = self._of_column(facet.child(keyword))
-            else:
-                rest[keyword] = self._value(facet, keyword, value)
+    def _column(self, node: Node) -> dict[str, Any] | bool:
+        return node.schema if isinstance(node.schema, bool) else self._define(node, row=False)
+
+    def _of_column(self, node: Node) -> dict[str, Any]:
+        unions = shape_of(self._document, [node]).unions
+        settled = {union.keyword for union in unions if union.settled and union.node.path == node.path}
+        return self._without(node, COLUMN_RULES | settled)
+
+    def _without(self, node: Node, taken: frozenset[str]) -> dict[str, Any]:
+        """Return the rules of a schema but those `taken`; what is under them refers to the whole schema."""
+        rest = {}
+        if isinstance(node.schema, dict):
+            for keyword in node.schema.keys() & (ASSERTIONS - taken - {"allOf"}):
+                rest[keyword] = _whole(node, keyword)
                 self.asserts = True
         return rest
 
-    def _value(self, facet: Node, keyword: str, value: Any) -> Any:
-        path = (*facet.path, keyword)
-        if keyword in SCHEMA:
-            return _reference(path)
-        if keyword in SCHEMA_LIST:
-            return [_reference((*path, index)) for index in range(len(value))]
-        if keyword in SCHEMA_MAP:
-            return {name: _reference((*path, name)) for name in value}
-        return value
+
+def _whole(node: Node, keyword: str) -> Any:
+    if keyword in SCHEMA:
+        return _reference(node.child(keyword))
+    if keyword in SCHEMA_LIST:
+        return [_reference(child) for child in node.children(keyword)]
+    if keyword in SCHEMA_MAP:
+        return {str(child.path[-1]): _reference(child) for child in node.children(keyword)}
+    return node.child(keyword).schema
 
 
-def _reference(path: Path) -> dict[str, str]:
-    return {"$ref": f"{_RESOURCE}#{quote(json_pointer(path))}"}
+def _reference(node: Node) -> dict[str, str] | bool:
+    # a boolean stays in place, where it says more of what it refuses
+    if isinstance(node.schema, bool):
+        return node.schema
+    return {"$ref": f"{_RESOURCE}#{quote(node.pointer)}"}
 
 
 def _keyword(error: jsonschema_rs.ValidationError) -> str:

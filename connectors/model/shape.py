@@ -99,8 +99,7 @@ def flatten(document: SchemaDocument, tops: Iterable[Node]) -> list[Node]:
             continue
         found[node.path] = node
         if isinstance(node.schema, dict):
-            parts = [node.child("allOf", index) for index in range(len(node.schema.get("allOf", ())))]
-            waiting += [*document.references(node), *parts][::-1]
+            waiting += [*document.references(node), *node.children("allOf")][::-1]
     return list(found.values())
 
 

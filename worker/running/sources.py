@@ -9,7 +9,7 @@ from connectors.api import BlockEncoder, Converter, Position, SourceReader
 from connectors.csv.reference import CsvReferenceConverter
 from connectors.encoding import ReferenceEncoder
 from connectors.kafka.framing import Codec
-from connectors.model.compile import compile_model
+from connectors.model import RowRules, compile_model
 from connectors.model.options import parse_options
 from connectors.registry import CSV, detect_file, open_source
 from connectors.rejects import RejectOrigin
@@ -60,4 +60,14 @@ class ConnectorSources:
         key = parse_options(manifest.options).key
         if format == CSV:
             return CsvReferenceConverter(rules, key=key, max_row_bytes=self._max_row_bytes)
-        raise NotImplementedError
+        return _parquet_converter(reader, rules, key, self._max_row_bytes)
+
+
+def _parquet_converter(
+    reader: SourceReader, rules: RowRules, key: str | None, max_row_bytes: int
+) -> Converter:
+    from connectors.parquet.reader import ParquetReader  # pyarrow loads with the first Parquet file
+    from connectors.parquet.reference import ParquetReferenceConverter
+
+    assert isinstance(reader, ParquetReader)
+    return ParquetReferenceConverter(rules, reader.schema, key=key, max_row_bytes=max_row_bytes)

@@ -382,7 +382,8 @@ async def test_no_small_file_waits_for_a_large_one(
 
     monkeypatch.setattr(take, "hash_file", slow)
     monkeypatch.setattr(take, "_LARGE_BYTES", 50)
-    for name in ("large1.csv", "large2.csv"):
+    large = [f"large{number}.csv" for number in range(5)]  # more than are hashed at once
+    for name in large:
         world.drop(name, b"x" * 50)
     await watched.watcher.scan()
     world.seconds += 2
@@ -398,7 +399,7 @@ async def test_no_small_file_waits_for_a_large_one(
     assert watched.codes == {}
     go_on.set()
     await watched.watcher.idle()
-    assert sorted(job.file for job in await watched.jobs()) == ["large1.csv", "large2.csv", "small.csv"]
+    assert sorted(job.file for job in await watched.jobs()) == [*large, "small.csv"]
 
 
 async def test_run_takes_files_by_events_alone(world: World, watched: Watched) -> None:

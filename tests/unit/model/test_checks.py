@@ -103,13 +103,13 @@ def test_range(column: dict[str, Any], cell: str, outcome: str) -> None:
     ("column", "cell", "outcome"),
     [
         ({"minLength": 2}, "ab", '"ab"'),
-        ({"minLength": 2}, "a", "LENGTH `a` has 1 characters, fewer than 2"),
+        ({"minLength": 2}, "a", "LENGTH `a` has length 1, less than 2"),
         ({"maxLength": 2}, "ab", '"ab"'),
-        ({"maxLength": 2}, "abc", "LENGTH `abc` has 3 characters, more than 2"),
+        ({"maxLength": 2}, "abc", "LENGTH `abc` has length 3, greater than 2"),
         ({"maxLength": 1}, "\U0001f600", '"\U0001f600"'),
-        ({"maxLength": 1}, "e\u0301", "LENGTH `e\u0301` has 2 characters, more than 1"),
-        ({"maxLength": 2.0}, "abc", "LENGTH `abc` has 3 characters, more than 2"),
-        ({"maxLength": 5}, "x" * 200, f"LENGTH `{'x' * 100}` has 200 characters, more than 5"),
+        ({"maxLength": 1}, "e\u0301", "LENGTH `e\u0301` has length 2, greater than 1"),
+        ({"maxLength": 2.0}, "abc", "LENGTH `abc` has length 3, greater than 2"),
+        ({"maxLength": 5}, "x" * 200, f"LENGTH `{'x' * 100}` has length 200, greater than 5"),
         ({"type": "integer", "maxLength": 1}, "100", "100"),
     ],
 )
@@ -199,7 +199,7 @@ def test_errors_come_in_file_order_then_required_in_the_schemas_order() -> None:
     }
     assert read_row(schema, d="6", c="", b="xx", a="") == [
         ("d", "RANGE", "`6` is greater than `5`"),
-        ("b", "LENGTH", "`xx` has 2 characters, more than 1"),
+        ("b", "LENGTH", "`xx` has length 2, greater than 1"),
         ("c", "REQUIRED", "a value is required, but there is none"),
         ("a", "REQUIRED", "a value is required, but there is none"),
     ]

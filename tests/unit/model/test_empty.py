@@ -83,5 +83,5 @@ def test_an_empty_value_of_a_typed_source_stays() -> None:
     assert nullable.empty == "null"
     failed = short.value_reader()("")
     assert not isinstance(failed, str)
-    assert failed.message == "`` has 0 characters, fewer than 1"
+    assert failed.message == "`` has length 0, less than 1"
     assert short.empty is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -74,7 +74,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-async def world():  # type: ignore[no-untyped-def]
+async def world() -> AsyncIterator[World]:
     world = World()
     yield world
     await world.ownership.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -47,7 +48,7 @@ class World:
 
 
 @pytest.fixture
-async def world():  # type: ignore[no-untyped-def]
+async def world() -> AsyncIterator[World]:
     world = World()
     yield world
     await world.ownership.close()
