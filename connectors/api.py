@@ -251,7 +251,7 @@ class Sink(Protocol):
         """Write the progress into the transaction and commit it. Only after `flush`."""
 
     async def end_offsets(self) -> dict[int, int]:
-        """The end offsets of the job's topic by partition, as the broker has them now (read_committed)."""
+        """The end of what the broker acknowledged in the job's topic, by partition; empty without a topic."""
 
     async def close(self) -> None:
         """Abort what is open if the broker answers, and close within seconds whatever happens. Idempotent."""

@@ -140,11 +140,14 @@ def _walk(top: Node) -> Iterator[Node]:
         if not isinstance(node.schema, dict):
             continue
         for keyword, value in node.schema.items():
-            children: list[Node] = []
             if keyword in SCHEMA:
                 children = [node.child(keyword)]
-            elif keyword in (SCHEMA_LIST if isinstance(value, list) else SCHEMA_MAP):
-                children = node.children(keyword) if isinstance(value, dict | list) else []
+            elif (keyword in SCHEMA_LIST and isinstance(value, list)) or (
+                keyword in SCHEMA_MAP and isinstance(value, dict)
+            ):
+                children = node.children(keyword)
+            else:
+                continue
             waiting += [child for child in children if isinstance(child.schema, dict | bool)]
 
 

@@ -18,7 +18,7 @@ from connectors.model.grammar import parse_json
 from connectors.model.keywords import ASSERTIONS, COLUMN_RULES, SCHEMA, SCHEMA_LIST, SCHEMA_MAP
 from connectors.model.messages import cut, failure
 from connectors.model.patterns import LINEAR
-from connectors.model.shape import shape_of
+from connectors.model.shape import settled_unions
 
 __all__ = ["Judge", "judge_of"]
 
@@ -105,9 +105,7 @@ class _Remainder:
         return node.schema if isinstance(node.schema, bool) else self._define(node, row=False)
 
     def _of_column(self, node: Node) -> dict[str, Any]:
-        unions = shape_of(self._document, [node]).unions
-        settled = {union.keyword for union in unions if union.settled and union.node.path == node.path}
-        return self._without(node, COLUMN_RULES | settled)
+        return self._without(node, COLUMN_RULES | settled_unions(self._document, node))
 
     def _without(self, node: Node, taken: frozenset[str]) -> dict[str, Any]:
         """Return the rules of a schema but those `taken`; what is under them refers to the whole schema."""

@@ -16,7 +16,7 @@ from connectors.model.exact import freeze
 from connectors.model.jsontype import JsonType, admits, meet, overlap, type_of
 from connectors.model.keywords import ASSERTIONS, COLUMN_RULES
 
-__all__ = ["Shape", "Union", "flatten", "shape_of"]
+__all__ = ["Shape", "Union", "flatten", "settled_unions", "shape_of"]
 
 _MAX_UNIONS = 8
 _MAX_BRANCHES = 1000
@@ -108,6 +108,12 @@ def shape_of(document: SchemaDocument, tops: Iterable[Node]) -> Shape:
     return _Builder(document).build(tops, depth=0)
 
 
+def settled_unions(document: SchemaDocument, node: Node) -> frozenset[str]:
+    """Return which of `anyOf` and `oneOf` a schema has that are settled without the library."""
+    unions = _Builder(document).unions(node, depth=0)
+    return frozenset(union.keyword for union in unions if union.settled)
+
+
 class _Builder:
     def __init__(self, document: SchemaDocument) -> None:
         self._document = document
@@ -115,13 +121,12 @@ class _Builder:
 
     def build(self, tops: Iterable[Node], depth: int) -> Shape:
         facets = flatten(self._document, tops)
-        unions = [
-            self._union(facet, keyword, depth)
-            for facet in facets
-            for keyword in _UNIONS
-            if isinstance(facet.schema, dict) and keyword in facet.schema
-        ]
+        unions = [union for facet in facets for union in self.unions(facet, depth)]
         return Shape(tuple(facets), tuple(unions), _types(facets, unions))
+
+    def unions(self, node: Node, depth: int) -> list[Union]:
+        present = node.schema.keys() if isinstance(node.schema, dict) else ()
+        return [self._union(node, keyword, depth) for keyword in _UNIONS if keyword in present]
 
     def _union(self, node: Node, keyword: str, depth: int) -> Union:
         assert isinstance(node.schema, dict)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -54,7 +56,8 @@ async def test_the_broker_goes_away_and_comes_back(own_broker: Broker, namespace
     own_broker.start()
     async with NewSink(KafkaConnection(own_broker.address), namespace) as new:
         sink: KafkaSink | None = await begun(new())
-        row, outages, total = 0, {2, 4}, 6
+        outages = {2: own_broker.stop, 4: lambda: os.kill(own_broker.pid, signal.SIGKILL)}
+        row, total = 0, 6
         while row < total:
             try:
                 if sink is None:
@@ -66,9 +69,8 @@ async def test_the_broker_goes_away_and_comes_back(own_broker: Broker, namespace
                         break
                 await sink.begin()
                 await sink.send(one(b"%d" % row)[0])
-                if row in outages:
-                    outages.remove(row)
-                    await asyncio.to_thread(own_broker.stop)
+                if (outage := outages.pop(row, None)) is not None:
+                    await asyncio.to_thread(outage)
                     await asyncio.to_thread(own_broker.start)
                 await sink.flush()
                 await sink.commit(replace(START, delivered=row + 1))

@@ -231,8 +231,7 @@ class Follower:
             if self._asker is None:
                 self._asker = AIOKafkaConsumer(
                     **self._connection.client_options(),
-                    group_id=None,
-                    isolation_level=self._isolation_level,
+                    group_id=None,  # and uncommitted: the last stable offset lags behind a commit's answer
                     request_timeout_ms=5000,
                 )
                 await self._asker.start()
