@@ -52,6 +52,9 @@ alive() {
   [ ! -r "/proc/$pid/cmdline" ] || [[ $(tr '\0' ' ' < "/proc/$pid/cmdline") == *"kafka.Kafka $(realpath "$1")/"* ]]
 }
 
+# 16 random bytes as Kafka writes ids (base64url); a leading hyphen would look like an option
+cluster_id() { printf 'k%s' "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | head -c 21)"; }
+
 start() {
   local dir=$1 port=$2 controller=$3
   install
@@ -74,9 +77,8 @@ start() {
   local log4j="-Dlog4j.configuration=file:$here/log4j.properties"
   if [ ! -f "$dir/data/meta.properties" ]; then
     # format makes meta.properties last: a broken run formats again
-    local id tool=(java -cp "$libs/*" "$log4j" kafka.tools.StorageTool)
-    { id=$("${tool[@]}" random-uuid) && "${tool[@]}" format -t "$id" -c "$dir/server.properties"; } \
-      >> "$dir/broker.log" 2>&1 || fail "the data folder could not be formatted; the log is $dir/broker.log"
+    java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$libs/*" "$log4j" kafka.tools.StorageTool \
+      format -t "$(cluster_id)" -c "$dir/server.properties" >> "$dir/broker.log" 2>&1 || fail "the data folder could not be formatted; the log is $dir/broker.log"
   fi
   # a process group of its own, deaf to hang-ups, with no hold on the terminal
   set -m

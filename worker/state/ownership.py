@@ -12,7 +12,7 @@ from typing import Protocol
 
 from worker.jobs.job import ENDED, Job
 from worker.state.api import OwnershipListener, UnavailableError
-from worker.state.fold import decode_row
+from worker.state.fold import decode_row, says_ended
 
 __all__ = ["PartitionOwnership", "ReadableTable"]
 
@@ -196,9 +196,8 @@ class PartitionOwnership:
         self._active.clear()
         seen = []
         for number, (key, value) in enumerate(self._table.items()):
-            job = decode_row(value)
-            if job is not None and job.state not in ENDED:
-                seen.append(key.decode())
+            if not says_ended(value):
+                seen.append(key.decode(errors="replace"))
             if number % _SCAN_ROWS == _SCAN_ROWS - 1:
                 await asyncio.sleep(0)
         for job_id in seen:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.state.jobs import job
 from worker.jobs.events import Counts, Deleted, Marker, Progressed, Submitted, Touched
-from worker.jobs.job import Job
-from worker.state.fold import Fold, decode_row, encode_event
+from worker.jobs.job import Job, State
+from worker.state.fold import Fold, decode_row, encode_event, encode_row, says_ended
 
 KEY = b"aaaaaaaaaaaa"
 
@@ -132,3 +132,11 @@ def test_a_row_that_is_no_job_counts_as_missing(folded: Folded) -> None:
     folded.table[KEY] = b"[]"
     folded.fold.fold(KEY, encode_event(Submitted(job())), 0, 4)
     assert decode_row(folded.table[KEY]) == job(revision=4)
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_glance_tells_ended_rows(state: State) -> None:
+    ended = state in (State.COMPLETED, State.FAILED, State.CANCELLED)
+    assert says_ended(encode_row(job(state=state))) is ended
+    lying = job(state=state, file='"state":"COMPLETED"', options={"key": '"state":"FAILED"'})
+    assert says_ended(encode_row(lying)) is ended
