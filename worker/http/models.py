@@ -41,9 +41,10 @@ class ModelRoutes:
         """201 with the new model; 200 when the newest version is the same schema."""
         value, text = await read_json(request)
         body = validated(ModelCreate, value, "member")
-        await asyncio.to_thread(_check_schema, body.schema_)
         schema_text = exact_json.dumps(exact_json.loads(text)["schema"])
-        model, created = await self._services.models.create(body.name, body.schema_, schema_text)
+        schema = exact_json.loads_decimal(schema_text)
+        await asyncio.to_thread(_check_schema, schema)
+        model, created = await self._services.models.create(body.name, schema, schema_text)
         headers = {"ETag": _etag(model), "Location": f"/models/{model.name}"}
         return json_answer(_written(model), 201 if created else 200, headers)
 

@@ -6,9 +6,10 @@ Python's floats would make `1.1`, `inf` and a long integer an error of them.
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
-__all__ = ["NumberText", "canonical", "dumps", "loads"]
+__all__ = ["NumberText", "canonical", "dumps", "loads", "loads_decimal"]
 
 
 class NumberText(str):
@@ -22,6 +23,7 @@ def _refuse(constant: str) -> None:
 
 
 _DECODER = json.JSONDecoder(parse_int=NumberText, parse_float=NumberText, parse_constant=_refuse)
+_DECIMAL_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)
 
 
 def loads(text: str | bytes) -> Any:
@@ -29,9 +31,14 @@ def loads(text: str | bytes) -> Any:
     return _DECODER.decode(text.decode() if isinstance(text, bytes) else text)
 
 
+def loads_decimal(text: str | bytes) -> Any:
+    """Read JSON for calculating: integers as int, other numbers as Decimal, exact however long they are."""
+    return _DECIMAL_DECODER.decode(text.decode() if isinstance(text, bytes) else text)
+
+
 def dumps(value: Any, *, sort_keys: bool = False) -> str:
     """Write compact JSON; members stay in their order unless `sort_keys`. Plain numbers are taken too."""
-    if isinstance(value, NumberText):
+    if isinstance(value, NumberText | Decimal):
         return str(value)
     if isinstance(value, dict):
         items = sorted(value.items()) if sort_keys else value.items()

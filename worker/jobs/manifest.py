@@ -6,10 +6,10 @@ sees another version of the model.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from worker.jobs import exact_json
 from worker.jobs.job import Job, Source
 
 __all__ = ["MANIFEST_NAME", "Manifest"]
@@ -21,7 +21,8 @@ MANIFEST_NAME = ".job.json"
 class Manifest:
     """What was submitted. `file` is the user's name, `stored_name` the file's name in the job's folder.
 
-    `options` are those of the model with the request's over them. Sizes are bytes; `mtime_ns` is the file's.
+    `schema` has its numbers as int and Decimal. `options` are those of the model with the request's over
+    them. Sizes are bytes; `mtime_ns` is the file's.
     """
 
     job_id: str
@@ -55,13 +56,13 @@ class Manifest:
         )
 
     def to_bytes(self) -> bytes:
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode()
+        return exact_json.dumps(asdict(self)).encode()
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Manifest:
         """Raises ValueError when `raw` is not a manifest."""
         try:
-            values = json.loads(raw)
+            values = exact_json.loads_decimal(raw)
             return cls(**{**values, "source": Source(values["source"])})
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a job manifest: {error}") from error

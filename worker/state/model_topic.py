@@ -76,6 +76,6 @@ class ModelMap:
             return
         raw = exact_json.loads(record.value)
         text = exact_json.dumps(raw["schema"])
-        model = Model(name, version, json.loads(text), raw["created_at"], text)
+        model = Model(name, version, exact_json.loads_decimal(text), raw["created_at"], text)
         self._models.setdefault(name, {})[version] = model
         self._nonces[name, version] = raw["nonce"]

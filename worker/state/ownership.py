@@ -7,10 +7,10 @@ import contextvars
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Protocol, TypeVar
 
-from worker.jobs.job import ENDED, Job
+from worker.jobs.job import Job
 from worker.state.api import OwnershipListener, UnavailableError
 from worker.state.fold import decode_row, says_ended
 
@@ -18,7 +18,8 @@ __all__ = ["PartitionOwnership", "ReadableTable"]
 
 _MARKER_SECONDS = 30.0
 _RETRY_SECONDS = 0.5
-_SCAN_ROWS = 500  # rows between two turns of the event loop
+_SCAN_ROWS = 200  # between two turns of the event loop
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -122,7 +123,7 @@ class PartitionOwnership:
     def row_folded(self, partition: int, job_id: str, job: Job | None, previous: Job | None) -> None:
         if partition not in self._assigned:
             return
-        if job is None or job.state in ENDED:
+        if job is None or job.ended:
             self._active.pop(job_id, None)
         else:
             self._active[job_id] = job
@@ -195,14 +196,12 @@ class PartitionOwnership:
         """Find the unfinished rows. The fold goes on meanwhile, so what was seen is looked at again."""
         self._active.clear()
         seen = []
-        for number, (key, value) in enumerate(self._table.items()):
+        async for key, value in _in_turns(self._table.items()):
             if not says_ended(value):
                 seen.append(key.decode(errors="replace"))
-            if number % _SCAN_ROWS == _SCAN_ROWS - 1:
-                await asyncio.sleep(0)
-        for job_id in seen:
+        async for job_id in _in_turns(seen):
             job = self.row(job_id)
-            if job is not None and job.state not in ENDED:
+            if job is not None and not job.ended:
                 self._active[job.job_id] = job
 
     def _tell(self, call: Callable[[OwnershipListener], Awaitable[None]]) -> None:
@@ -218,6 +217,14 @@ class PartitionOwnership:
                 await call(listener)
             except Exception:  # noqa: BLE001 (one follower does not keep the others from knowing)
                 _log.exception("a follower of the own partitions failed")
+
+
+async def _in_turns(items: Iterable[T]) -> AsyncIterator[T]:
+    """Iterate, and let the event loop have a turn now and then."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % _SCAN_ROWS == 0:
+            await asyncio.sleep(0)
 
 
 def _spelled(partitions: frozenset[int]) -> str:

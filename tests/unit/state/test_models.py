@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -28,7 +29,7 @@ async def test_a_record_comes_back_with_its_numbers_as_they_were_written() -> No
     found = models.get("orders")
     assert found is not None
     assert found.text == TEXT
-    assert found.schema["maximum"] == 1.1
+    assert found.schema["maximum"] == Decimal("1.10")
     assert models.nonce(found) == "n"
     assert await models.positions() == {0: 1}
 
