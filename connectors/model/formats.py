@@ -9,10 +9,13 @@ from types import MappingProxyType
 
 __all__ = ["ANNOTATIONS", "FORMATS"]
 
-_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_TIME = re.compile(
+_FULL_DATE = r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_FULL_TIME = (
     r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+_DATE = re.compile(_FULL_DATE)
+_TIME = re.compile(_FULL_TIME)
+_DATE_TIME = re.compile(f"{_FULL_DATE}[Tt]{_FULL_TIME}")
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
@@ -22,13 +25,7 @@ _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 def _is_date(text: str) -> bool:
     """RFC 3339 `full-date`, the years 0000 to 9999."""
     match = _DATE.fullmatch(text)
-    if match is None:
-        return False
-    year, month, day = map(int, match.groups())
-    if not 1 <= month <= 12:
-        return False
-    leap_day = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return 1 <= day <= _DAYS[month - 1] + leap_day
+    return match is not None and _is_day(*match.groups())
 
 
 def _is_time(text: str) -> bool:
@@ -38,7 +35,15 @@ def _is_time(text: str) -> bool:
 
 def _is_date_time(text: str) -> bool:
     """RFC 3339 `date-time`, with `T` or `t` between its parts."""
-    return text[10:11] in ("T", "t") and _is_date(text[:10]) and _is_time(text[11:])
+    match = _DATE_TIME.fullmatch(text)
+    return match is not None and _is_day(*match.groups())
+
+
+def _is_day(year: str, month: str, day: str) -> bool:
+    if day <= "28":
+        return True
+    leap_day = month == "02" and int(year) % 4 == 0 and (int(year) % 100 != 0 or int(year) % 400 == 0)
+    return int(day) <= _DAYS[int(month) - 1] + leap_day
 
 
 def _is_email(text: str) -> bool:

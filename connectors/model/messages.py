@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -87,8 +88,15 @@ def value_names(members: Sequence[Any]) -> str:
     """Return the members of `enum` and `const` in words, as many as fit: `` `a`, `b`, … ``."""
     names: list[str] = []
     for member in members:
-        text = member if isinstance(member, str) else json.dumps(member, ensure_ascii=False)
-        names.append(f"`{cut(text)}`")
+        names.append(f"`{cut(_written(member))}`")
         if len(", ".join(names)) > MAX_VALUE and len(names) > 1:
             return ", ".join([*names[:-1], "…"])
     return ", ".join(names)
+
+
+def _written(member: Any) -> str:
+    if isinstance(member, str):
+        return member
+    if isinstance(member, Decimal):
+        return str(member)
+    return json.dumps(member, ensure_ascii=False, default=float)

@@ -54,7 +54,9 @@ CODES: dict[str, CodeInfo] = {
     "VERSION_CONFLICT": _at(412, "The model has another version than `If-Match` names.", _R),
     "FILE_TOO_LARGE": _at(413, "The file is larger than `BATCH_MAX_UPLOAD_BYTES`.", _R, _I),
     "IDEMPOTENCY_MISMATCH": _at(422, "The same Idempotency-Key came with another request.", _R),
-    "INTERNAL": _at(500, "A defect of the worker; its log has the details.", _R, _F),
+    "INTERNAL": _at(
+        500, "A defect of the worker, or a file that it cannot read; its log says more.", _R, _F, _I
+    ),
     "KAFKA_UNAVAILABLE": _at(503, "Kafka does not answer.", _R, _W, _I),
     "NOT_READY": _at(503, "The worker is starting or rebalancing.", _R),
     "NO_SPACE": _at(507, "The disk has less free space than `BATCH_MIN_FREE_BYTES`.", _R, _I),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import JobCode, RowCode
+from connectors.model.messages import TEMPLATES
 from worker.jobs.codes import CODES, Where, status_of
 
 DOC = Path(__file__).parents[3] / "docs/errors.md"
@@ -24,7 +25,7 @@ def documented() -> dict[Where, dict[str, tuple[int | None, str]]]:
     """Read the tables of docs/errors.md: where → code → status and meaning."""
     found: dict[Where, dict[str, tuple[int | None, str]]] = {where: {} for where in Where}
     where: Where | None = None
-    for line in DOC.read_text().splitlines():
+    for line in DOC.read_text().split("### What rejects say")[0].splitlines():
         if line.startswith("## "):
             where = HEADINGS.get(line[3:])
         row = re.fullmatch(r"\| (?:(\d+) \| )?`([A-Z_]+)` \| (.+) \|", line)
@@ -57,3 +58,10 @@ def test_a_status_is_asked_only_of_codes_that_answer_requests() -> None:
     assert status_of("JOB_NOT_FOUND") == 404
     with pytest.raises(KeyError, match="SLOT"):
         status_of("SLOT")
+
+
+def test_the_document_lists_every_message_of_rows() -> None:
+    listed = re.findall(
+        r"^\| `([A-Z_]+)` \| (.+) \|$", DOC.read_text().split("### What rejects say")[1], re.M
+    )
+    assert listed == [(str(code), template) for code, template in TEMPLATES.values()]
