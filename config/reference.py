@@ -31,7 +31,7 @@ This page is made from `config/settings.py` by `python -m config.reference`.
 _PAGE_TAIL = """
 The command line reads `BATCH_URL` (`http://127.0.0.1:8000`), the worker's address. The scripts read
 `BATCH_PYTHON` (which Python builds `.venv`), `BATCH_KAFKA_PORT` (`9092`) and `BATCH_KAFKA_CONTROLLER_PORT`
-(`9093`, both for the Apache Kafka that `scripts/up.sh` starts).
+(`9093`, both for the broker that `scripts/up.sh` starts), and with Docker `BATCH_CONSOLE_PORT` (`8080`).
 """
 
 _EXAMPLE_HEAD = """\
@@ -67,6 +67,8 @@ def _cells(name: str, field: FieldInfo) -> tuple[str, str, str, str]:
 def _default(field: FieldInfo) -> str:
     if field.default_factory is not None:
         return "see the meaning"
+    if isinstance(field.default, bool):
+        return f"`{field.default}`".lower()
     return "" if field.default in (None, "") else f"`{field.default}`"
 
 
@@ -81,7 +83,7 @@ def _allowed(field: FieldInfo) -> str:
     kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not NoneType]
     if get_origin(field.annotation) is Literal:
         return ", ".join(f"`{kind}`" for kind in kinds)
-    names = {int: "whole number", float: "number", Path: "path"}
+    names = {bool: "`true`, `false`", int: "whole number", float: "number", Path: "path"}
     words = [names.get(kind, "text") for kind in kinds]
     return ", ".join([*words, *_limits(field)])
 

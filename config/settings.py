@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +23,15 @@ GIB = 1024 * MIB
 
 def _cores() -> int:
     return max(2, len(os.sched_getaffinity(0)))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name: where it leads is not known here
 
 
 class SettingsError(Exception):
@@ -70,6 +80,10 @@ class Settings(BaseSettings):
     )
 
     # web
+    allow_anonymous: bool = Field(
+        default=False,
+        description="Let `BATCH_WEB_HOST` be other than loopback: whoever reaches it may do everything.",
+    )
     web_host: str = Field(default="127.0.0.1", description="Address that the worker listens on.")
     web_port: int = Field(default=8000, ge=1, le=65535, description="Port that the worker listens on.")
     allowed_hosts: str = Field(
@@ -133,6 +147,17 @@ class Settings(BaseSettings):
                 raise ValueError(f"`{server}` is not `host:port`")
         return value
 
+    @field_validator("web_host")
+    @classmethod
+    def _guarded(cls, value: str, info: ValidationInfo) -> str:
+        # `allow_anonymous` is missing when it is wrong itself, which has its own line then
+        if not _is_loopback(value) and not info.data.get("allow_anonymous", True):
+            raise ValueError(
+                "whoever reaches that address could use the worker; say BATCH_ALLOW_ANONYMOUS=true if that "
+                "is meant, or listen on `127.0.0.1`"
+            )
+        return value
+
     @field_validator("dropzone", "data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -174,4 +199,5 @@ def _explain(loc: tuple[int | str, ...], value: object, message: str) -> str:
     name = "BATCH_" + "_".join(str(part) for part in loc).upper()
     if message == "Extra inputs are not permitted":
         return f"{name}: there is no such setting; the settings are listed in docs/settings.md"
+    message = message.removeprefix("Value error, ")  # pydantic's word for what a validator here refused
     return f"{name}: `{value}` is not allowed: {message[0].lower()}{message[1:]}"

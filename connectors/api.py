@@ -173,9 +173,8 @@ class BlockEncoder(Protocol):
 class Progress:
     """What a job has committed: absolute values, written in the transaction of the rows they count.
 
-    `offsets` maps a partition to the job's first offset and the offset after its last record. `failure` is
-    the code of a failure that was committed with the rows before it. `size` (bytes) and `mtime_ns` identify
-    the file.
+    `offsets` maps a partition to the job's first offset and the offset after its last record. `size` (bytes)
+    and `mtime_ns` identify the file.
     """
 
     attempt: int
@@ -187,7 +186,6 @@ class Progress:
     size: int
     mtime_ns: int
     dlq: bool = False
-    failure: str | None = None
 
     @property
     def rows_read(self) -> int:
@@ -204,7 +202,6 @@ class Progress:
             "size": self.size,
             "mtime_ns": self.mtime_ns,
             "dlq": self.dlq,
-            "failure": self.failure,
         }
 
     @classmethod
@@ -219,7 +216,6 @@ class Progress:
             size=raw["size"],
             mtime_ns=raw["mtime_ns"],
             dlq=raw["dlq"],
-            failure=raw["failure"],
         )
 
 

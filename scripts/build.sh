@@ -1,21 +1,11 @@
 #!/usr/bin/env bash
 # Make .venv from requirements.lock, with .venv/bin/batch in it. Does nothing when that stands already.
+# With a Docker engine also the image batch-worker:latest; that alone where there is no Python.
 #
 #   BATCH_PYTHON   the Python to use; else the first of python3.11, python3.12, python3.13, python3 that fits
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/stack.sh"
 stamp=$root/.venv/.built
-
-find_python() {
-  local candidate
-  for candidate in ${BATCH_PYTHON:+"$BATCH_PYTHON"} python3.11 python3.12 python3.13 python3; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      echo "$candidate"
-      return
-    fi
-  done
-  fail "no Python 3.11 or newer was found; install one, or name it with BATCH_PYTHON"
-}
 
 wanted() { { cat "$root/requirements.lock" "$root/pyproject.toml"; echo "$root"; } | sha256sum; }
 
@@ -23,7 +13,7 @@ built() { [ "$(cat "$stamp" 2>/dev/null)" = "$(wanted)" ] && [ -x "$batch" ] && 
 
 build_environment() {
   local base
-  base=$(find_python)
+  base=$(find_python) || fail "no Python 3.11 or newer was found; install one, or name it with BATCH_PYTHON"
   say "building .venv with $("$base" --version) from requirements.lock; the first time takes a minute"
   # an environment that was moved, or whose Python is gone, cannot be mended
   if ! [[ $(head -n 1 "$batch" 2>/dev/null) == "#!$root/.venv/"* ]] || ! "$python" -m pip --version >/dev/null 2>&1; then
@@ -39,8 +29,8 @@ build_environment() {
   wanted > "$stamp"
 }
 
-built || build_environment
+built || only_docker || build_environment
 if [ -f "$root/Dockerfile" ] && docker_engine; then
-  say "building the image batch-worker:latest"
-  docker build --quiet -t batch-worker:latest "$root" >/dev/null || fail "docker could not build the image"
+  say "building the image $image; the first time takes a few minutes"
+  docker build --quiet --tag "$image" "$root" >/dev/null || fail "docker could not build the image"
 fi

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Stop the worker, then the broker that up.sh started.
 #
-#   --clean   also delete the broker's data and the worker's data dir; the files in the dropzone stay
+#   --clean   also delete the broker's data and the worker's data dir, in Docker their volumes; the files in the
+#             dropzone stay
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/stack.sh"
 case "$#:${1:-}" in
@@ -26,9 +27,10 @@ stop_worker() {
 }
 
 stop_broker() {
+  if [ -s "$kafka_dir/broker.pid" ]; then say "stopping the broker"; fi
   "$root/scripts/kafka/broker.sh" stop "$kafka_dir"
-  if [ -f "$compose_file" ] && docker_engine; then
-    if $clean; then docker compose -f "$compose_file" down --volumes; else docker compose -f "$compose_file" down; fi
+  if compose_works; then
+    if $clean; then compose down --volumes; else compose down; fi
   fi
 }
 

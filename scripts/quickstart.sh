@@ -8,17 +8,20 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/stack.sh"
 
+usage() { printf 'usage: scripts/quickstart.sh [FILE]\n'; }
+
 choose_file() {
-  case $# in
-    0)
+  case $#:${1:-} in
+    0:)
       file=$root/samples/penguins.csv model=penguins schema=$root/schemas/penguins.json
       folder=incoming/penguins
       ;;
-    1)
+    1:-h | 1:--help) usage; exit ;;
+    1:*)
       file=$(realpath -- "$1") model='' schema=$root/schemas/default.json
       folder=incoming
       ;;
-    *) printf 'usage: scripts/quickstart.sh [FILE]\n' >&2; exit 2 ;;
+    *) usage >&2; exit 2 ;;
   esac
   [ -f "$file" ] && [ -r "$file" ] || fail "cannot read $file; name a CSV or Parquet file"
   name=$(basename -- "$file")
@@ -66,15 +69,17 @@ find_job() {
     done
     sleep 0.3
   done
-  fail "the file was not taken within 60 s; $worker_dir/worker.log says why"
+  fail "the file was not taken within 60 s; $log_hint"
 }
 
 print_summary() {
   "$python" -c '
 import json, sys
 
-text = "    {state}: {rows_read:,} rows read, {rows_delivered:,} delivered to topic {topic}, {rows_rejected:,} rejected"
-print(text.format(**json.load(sys.stdin)))
+job = json.load(sys.stdin)
+to = " to topic {topic}" if job["rows_delivered"] else ""
+text = "    {state}: {rows_read:,} rows read, {rows_delivered:,} delivered" + to + ", {rows_rejected:,} rejected"
+print(text.format(**job))
 '
 }
 
@@ -99,6 +104,8 @@ follow_job() {
   { "$batch" job tail "$job" 2>/dev/null || true; } | head -n 5
   say "waiting for its end"
   "$batch" job wait "$job" > "$run/job.json" || code=$?
+  # 3 is a job that failed; anything else but 0 has been said, and there is no job to show
+  case $code in 0 | 3) ;; *) exit "$code" ;; esac
   print_summary < "$run/job.json"
 }
 
@@ -108,10 +115,14 @@ show_rejects() {
 }
 
 show_the_way() {
+  say "where to look next"
+  if [ "$code" = 0 ]; then
+    printf '    bin/batch job tail %s    all its records\n' "$job"
+  else
+    printf '    bin/batch job show %s    the job and its error; its file lies in %s\n' "$job" "$dropzone/failed/$job"
+  fi
   cat <<END
-==> where to look next
     $url/ui/    the status page
-    bin/batch job tail $job    all its records
     bin/batch job list    all jobs
     $dropzone/incoming/    drop CSV or Parquet files here, or into a folder named after a model
     scripts/down.sh    stops all of it
@@ -123,11 +134,13 @@ if [ "$(broker_mode)" = local ]; then "$root/scripts/kafka/broker.sh" check; fi
 "$root/scripts/up.sh"
 read_settings
 model=${model:-$default_model}
-export BATCH_URL=$url
+if ! $in_image; then export BATCH_URL=$url; fi
 create_model
 before=$(jobs_of_file) || fail "the worker does not list its jobs; its log is $worker_dir/worker.log"
-say "dropping $name into $dropzone/$folder"
+say "dropping $name into $dropzone/$folder; its model is $model"
+if [ "$folder" = incoming ]; then say "columns that it does not know are taken as strings; README.md says how to make a model"; fi
 drop_file
+if [ ! -s "$file" ]; then say "an empty file may still be written: it is taken when nothing has come for 20 s"; fi
 find_job "$before"
 say "it became job $job"
 code=0

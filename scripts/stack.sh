@@ -7,8 +7,10 @@ worker_dir=$run/worker
 python=$root/.venv/bin/python
 batch=$root/.venv/bin/batch
 compose_file=$root/docker-compose.yml
+image=batch-worker:latest
 kafka_port=${BATCH_KAFKA_PORT:-9092}
 kafka_controller_port=${BATCH_KAFKA_CONTROLLER_PORT:-9093}
+console_port=${BATCH_CONSOLE_PORT:-8080}
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -16,11 +18,38 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 docker_engine() { command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; }
 
+compose_works() { [ -f "$compose_file" ] && docker_engine && docker compose version >/dev/null 2>&1; }
+
+compose() { docker compose --file "$compose_file" "$@"; }
+
+# docker-compose.yml lets the worker write the dropzone as this user
+as_this_user() {
+  GID=$(id -g)
+  export UID GID
+}
+
+# Print the first Python that fits: BATCH_PYTHON, else the usual names.
+find_python() {
+  local candidate
+  for candidate in ${BATCH_PYTHON:+"$BATCH_PYTHON"} python3.11 python3.12 python3.13 python3; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+# No Python here, but Docker: worker and command line run in the image then.
+only_docker() { ! find_python >/dev/null && compose_works; }
+
+image_python() { docker run --rm --interactive --network none "$image" python "$@"; }
+
 # Which broker: the one given, Redpanda in Docker, or Apache Kafka on this machine.
 broker_mode() {
   if [ -n "${BATCH_BOOTSTRAP_SERVERS:-}" ]; then
     echo given
-  elif [ -f "$compose_file" ] && docker_engine; then
+  elif compose_works; then
     echo compose
   else
     echo local
@@ -38,8 +67,29 @@ worker_alive() {
   [ ! -r "/proc/$pid/cmdline" ] || [[ $(tr '\0' ' ' < "/proc/$pid/cmdline") == *"$batch worker"* ]]
 }
 
-# Read the worker's settings as the worker will: sets web_host, web_port, url, dropzone, data_dir, default_model.
+# Read the worker's settings as the worker will: sets web_host, web_port, url, dropzone, data_dir, default_model,
+# and in_image: the worker's and `$batch`'s place. `log_hint` says where the worker's log is.
 read_settings() {
+  if only_docker; then read_image_settings; else read_own_settings; fi
+}
+
+# What docker-compose.yml sets; the worker's data is in a volume.
+read_image_settings() {
+  in_image=true
+  log_hint="\`docker compose logs worker\` shows its log"
+  batch=$root/bin/batch
+  python=image_python
+  web_host=127.0.0.1
+  web_port=${BATCH_WEB_PORT:-8000}
+  url=http://$web_host:$web_port
+  dropzone=$root/dropzone
+  data_dir=$root/.data
+  default_model=default_model
+}
+
+read_own_settings() {
+  in_image=false
+  log_hint="its log is $worker_dir/worker.log"
   local lines
   lines=$(cd "$root" && "$python" -c '
 from config.settings import SettingsError, load_settings

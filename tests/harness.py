@@ -154,6 +154,20 @@ class WorkerProcess:
         status, _, answer = self.call("POST", "/jobs", parts, headers)
         return status, json.loads(answer)
 
+    def batch(self, *argv: str) -> tuple[int, str, str]:
+        """Run `batch` against this worker; its exit code, stdout and stderr."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("BATCH_")}
+        done = subprocess.run(
+            [str(BATCH), *argv],
+            env={**environment, "BATCH_URL": self.url},
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return done.returncode, done.stdout, done.stderr
+
     def drop(self, name: str, content: bytes, model: str | None = None) -> None:
         """Put a file into the drop folder as `mv` would."""
         folder = self.dropzone / "incoming" / model if model else self.dropzone / "incoming"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from enum import StrEnum
+from pathlib import Path
 
 __all__ = ["CrashPoint", "crash_point"]
 
@@ -28,10 +29,15 @@ _passed: dict[str, int] = {}
 
 
 def crash_point(point: CrashPoint) -> None:
-    """Die here if BATCH_CRASH_AT is `<point>` or `<point>:<n>` and this is the n-th time (from 1)."""
+    """Die here if BATCH_CRASH_AT is `<point>` or `<point>:<n>` and this is the n-th time (from 1).
+
+    `@<path>` reads the wish from a file, anew each time: a running worker can be armed.
+    """
     wanted = os.environ.get("BATCH_CRASH_AT")
     if not wanted:
         return
+    if wanted.startswith("@"):
+        wanted = Path(wanted[1:]).read_text() if Path(wanted[1:]).exists() else ""
     name, _, count = wanted.partition(":")
     if name != point:
         return

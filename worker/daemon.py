@@ -14,6 +14,7 @@ from aiohttp import web
 from config.settings import Settings, SettingsError, load_settings
 from connectors.kafka.connection import KafkaConnection
 from connectors.kafka.reader import TopicReader
+from connectors.kafka.removal import KafkaRemover
 from connectors.kafka.sink import JobTopics, KafkaSink
 from connectors.kafka.topics import TopicAdmin
 from connectors.model.options import merge_options, parse_options
@@ -27,16 +28,20 @@ from worker.logs import set_up_logging
 from worker.running.follower import RunningFollower
 from worker.running.ports import RunnerPorts
 from worker.running.reconcile import Reconciler
+from worker.running.removal import JobRemover
 from worker.running.runner import JobRunner
 from worker.running.sources import ConnectorSources
 from worker.running.supervisor import Supervisor
 from worker.state.api import Model
 from worker.state.identity import IdentityError, WorkerIdentity
 from worker.state.service import PortInUseError, StateService
+from worker.ui.docs import setup_docs
 from worker.ui.routes import setup_ui
 
 __all__ = ["Daemon", "main"]
 
+# converters are Python threads: the event loop gets its turn among them this soon
+_SWITCH_SECONDS = 0.0005
 _PIPELINE_DEPTH = 2  # blocks ahead of the sender: with ~4 MiB each and their JSON, some 40 MB a job
 _MULTIPART_FIELD_BYTES = 1024 * 1024
 
@@ -49,6 +54,7 @@ def main() -> int:
         print(f"batch worker: {error}", file=sys.stderr)
         return 1
     set_up_logging(settings.log_format, settings.log_level)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         Daemon(settings).run()
     except (DropzoneError, IdentityError, PortInUseError) as error:
@@ -95,10 +101,9 @@ class Daemon:
             pipeline_depth=_PIPELINE_DEPTH,
         )
         self._supervisor = Supervisor(
-            worker_id=self._identity.worker_id,
             commands=self._state.commands,
             folders=self._intake.folders,
-            new_runner=lambda job, manifest: JobRunner(job, manifest, self._runner_ports),
+            new_runner=lambda job, manifest, yields: JobRunner(job, manifest, self._runner_ports, yields),
             now=_now,
             slots=settings.max_running_jobs,
         )
@@ -119,6 +124,13 @@ class Daemon:
             health=self._state.health,
             intake=self._intake,
             open_topic=self._open_topic,
+            remover=JobRemover(
+                namespace=settings.namespace,
+                cluster=KafkaRemover(self._connection),
+                folders=self._intake.folders,
+                commands=self._state.commands,
+                jobs=self._state.jobs,
+            ),
         )
         self._reconciling: asyncio.Task[None] | None = None
 
@@ -135,6 +147,7 @@ class Daemon:
     def _set_up_web(self, app: web.Application) -> None:
         setup_http(app, self._services)
         setup_ui(app, self._services)
+        setup_docs(app)
 
     async def _start(self) -> None:
         self._intake.start()

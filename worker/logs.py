@@ -23,7 +23,7 @@ class TextFormatter(logging.Formatter):
     """`time level message` on one line, time in UTC; a traceback only follows where one was logged."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_time(record)} {record.levelname.lower():<8} {record.getMessage()}"
+        line = f"{_time(record)} {record.levelname.lower():<8} {_one_line(record.getMessage())}"
         return line if record.exc_info is None else f"{line}\n{self.formatException(record.exc_info)}"
 
 
@@ -105,6 +105,11 @@ def set_up_logging(
     for client in _CLIENTS:
         logging.getLogger(client).setLevel(logging.INFO if level == "debug" else logging.WARNING)
     return handler
+
+
+def _one_line(message: str) -> str:
+    """A file's name may hold a newline: it must not begin a line that looks like another record."""
+    return message.replace("\r", "\\r").replace("\n", "\\n")
 
 
 def _is_connection_error(record: logging.LogRecord) -> bool:

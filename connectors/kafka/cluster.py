@@ -23,7 +23,14 @@ from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
-__all__ = ["CommittedOffset", "committed_offset", "end_offsets", "partition_leaders"]
+__all__ = [
+    "CommittedOffset",
+    "check_code",
+    "committed_offset",
+    "end_offsets",
+    "partition_leaders",
+    "retried",
+]
 
 T = TypeVar("T")
 
@@ -53,13 +60,13 @@ async def committed_offset(
         node = await client.coordinator_lookup(CoordinationType.GROUP, group)
         request = OffsetFetchRequest(group, [(topic, [partition])])
         response = await client.send(node, request, group=ConnectionGroup.COORDINATION)
-        _check(response.error_code)
+        check_code(response.error_code)
         found = {(name, p): rest for name, parts in response.topics for p, *rest in parts}
         offset, metadata, error_code = found[topic, partition]
-        _check(error_code)
+        check_code(error_code)
         return None if offset < 0 else CommittedOffset(offset, metadata)
 
-    return await _retried(client, ask)
+    return await retried(client, ask)
 
 
 async def end_offsets(client: AIOKafkaClient, topic: str, *, committed: bool) -> dict[int, int]:
@@ -81,24 +88,25 @@ async def end_offsets(client: AIOKafkaClient, topic: str, *, committed: bool) ->
             response = await client.send(node, request, group=ConnectionGroup.COORDINATION)
             for _, answers in response.topics:
                 for partition, error_code, _, offset, *_ in answers:
-                    _check(error_code)
+                    check_code(error_code)
                     ends[partition] = offset
         return ends
 
-    return await _retried(client, ask)
+    return await retried(client, ask)
 
 
 async def partition_leaders(client: AIOKafkaClient, topic: str) -> dict[int, int]:
     """Return the leader's node id of each partition; empty when the topic does not exist."""
-    return await _retried(client, lambda: _leaders(client, topic))
+    return await retried(client, lambda: _leaders(client, topic))
 
 
 async def _leaders(client: AIOKafkaClient, topic: str) -> dict[int, int]:
-    response = await client.send(client.get_random_node(), MetadataRequest([topic]))
+    request = MetadataRequest([topic], False)  # a cluster that makes topics at need must not make this one
+    response = await client.send(client.get_random_node(), request)
     (answer,) = response.to_object()["topics"]
     if answer["error_code"] == UnknownTopicOrPartitionError.errno:
         return {}
-    _check(answer["error_code"])
+    check_code(answer["error_code"])
     leaders = {p["partition"]: p["leader"] for p in answer["partitions"]}
     if -1 in leaders.values():
         raise NotLeaderForPartitionError(topic)
@@ -107,7 +115,8 @@ async def _leaders(client: AIOKafkaClient, topic: str) -> dict[int, int]:
     return leaders
 
 
-async def _retried(client: AIOKafkaClient, ask: Callable[[], Awaitable[T]]) -> T:
+async def retried(client: AIOKafkaClient, ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask until the answer is not a retriable error. The caller bounds the time."""
     while True:
         try:
             return await ask()
@@ -119,6 +128,7 @@ async def _retried(client: AIOKafkaClient, ask: Callable[[], Awaitable[T]]) -> T
         await asyncio.sleep(_BACKOFF)
 
 
-def _check(code: int) -> None:
+def check_code(code: int) -> None:
+    """Raise the KafkaError of an error code; 0 is none."""
     if code:
         raise error_for_code(code)()

@@ -36,8 +36,10 @@ install() {
   printf 'broker: resolving the jars of Apache Kafka with Maven, once\n' >&2
   rm -rf "$libs"
   mkdir -p "$libs"
-  mvn -q -B -Dstyle.color=never -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$libs" \
-    || fail "maven could not resolve Kafka's jars; see its output above"
+  # what Maven writes is of use only when it fails; even quiet it sends terminal codes
+  local said
+  said=$(mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$libs" 2>&1) \
+    || { printf '%s\n' "$said" >&2; fail "maven could not resolve Kafka's jars; see its output above"; }
   cksum < "$here/pom.xml" > "$libs/.complete"
 }
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import random
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import Broker
 from tests.harness import Topics, WorkerProcess, eventually
 from worker.crashpoints import CrashPoint
 
@@ -109,61 +111,84 @@ def test_five_kills_in_a_million_rows(
     check_file_done(worker, job["job_id"])
 
 
+class ArmedWorker:
+    """One worker that can be told to die at a crash point, and is started again after each death."""
+
+    def __init__(self, worker: WorkerProcess) -> None:
+        self.worker = worker
+        self._wish = worker.folder / "crash-at"
+
+    def start(self) -> None:
+        self.worker.start(crash_at=f"@{self._wish}")
+
+    def arm(self, wish: str) -> None:
+        self._wish.write_text(wish)
+
+    def recover(self) -> None:
+        """Wait for the death by SIGKILL; start again, disarmed."""
+        assert self.worker.wait_dead() == -signal.SIGKILL
+        self._wish.unlink()
+        self.start()
+
+
+@pytest.fixture(scope="module")
+def armed(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[ArmedWorker]:
+    namespace = f"armed{random.randrange(10**9)}"
+    worker = WorkerProcess(tmp_path_factory.mktemp("armed"), broker.address, namespace, chunk_bytes=16 * 1024)
+    armed = ArmedWorker(worker)
+    armed.start()
+    worker.create_model("orders", SCHEMA)
+    yield armed
+    worker.close()
+
+
+def jobs_of(worker: WorkerProcess, file: str) -> list[dict[str, Any]]:
+    return [job for job in worker.jobs() if job["file"] == file]
+
+
+REPEATED = (CrashPoint.AFTER_BEGIN, CrashPoint.MID_SEND, CrashPoint.BEFORE_COMMIT, CrashPoint.AFTER_COMMIT)
+
+
 @pytest.mark.parametrize("point", list(CrashPoint))
 def test_a_kill_at_each_crash_point(
-    new_worker: Callable[..., WorkerProcess], topics: Topics, tmp_path: Path, point: CrashPoint
+    armed: ArmedWorker, topics: Topics, tmp_path: Path, point: CrashPoint
 ) -> None:
     rows = 5_000
-    source = tmp_path / "orders.csv"
-    offsets = write_rows(source, rows)
-    worker = new_worker(chunk_bytes=16 * 1024)
-    worker.start()
-    worker.create_model("orders", SCHEMA)
-    assert worker.terminate() == 0
-
-    repeated = point in (
-        CrashPoint.AFTER_BEGIN,
-        CrashPoint.MID_SEND,
-        CrashPoint.BEFORE_COMMIT,
-        CrashPoint.AFTER_COMMIT,
-    )
-    worker.start(crash_at=f"{point}:3" if repeated else point)
-    worker.drop("orders.csv", source.read_bytes(), model="orders")
-    assert worker.wait_dead() == -signal.SIGKILL
-    worker.start()
-    job = worker.wait_job("orders.csv")
-    ended = worker.wait_ended(job["job_id"])
+    file = f"{point}.csv"
+    offsets = write_rows(tmp_path / file, rows)
+    worker = armed.worker
+    armed.arm(f"{point}:3" if point in REPEATED else point)
+    worker.drop(file, (tmp_path / file).read_bytes(), model="orders")
+    armed.recover()
+    ended = worker.wait_ended(worker.wait_job(file)["job_id"])
     check_all(topics, ended, rows, offsets)
-    check_file_done(worker, job["job_id"])
-    assert len(worker.jobs()) == 1
+    check_file_done(worker, ended["job_id"])
+    assert [job["job_id"] for job in jobs_of(worker, file)] == [ended["job_id"]]
 
 
 @pytest.mark.parametrize(
     "point", [CrashPoint.AFTER_MANIFEST, CrashPoint.AFTER_RENAME, CrashPoint.AFTER_SUBMISSION]
 )
 def test_a_kill_at_each_crash_point_of_an_upload(
-    new_worker: Callable[..., WorkerProcess], topics: Topics, tmp_path: Path, point: CrashPoint
+    armed: ArmedWorker, topics: Topics, tmp_path: Path, point: CrashPoint
 ) -> None:
     rows = 2_000
-    source = tmp_path / "orders.csv"
-    offsets = write_rows(source, rows)
-    worker = new_worker()
-    worker.start()
-    worker.create_model("orders", SCHEMA)
-    assert worker.terminate() == 0
-    worker.start(crash_at=point)
-    with pytest.raises(OSError):  # the connection ends without an answer
-        worker.upload("orders", "orders.csv", source.read_bytes())
-    assert worker.wait_dead() == -signal.SIGKILL
-    worker.start()
+    file = f"upload-{point}.csv"
+    offsets = write_rows(tmp_path / file, rows)
+    content = (tmp_path / file).read_bytes()
+    worker = armed.worker
+    armed.arm(point)
+    with pytest.raises((OSError, http.client.HTTPException)):  # the connection ends without an answer
+        worker.upload("orders", file, content)
+    armed.recover()
     if point is CrashPoint.AFTER_MANIFEST:
         # nothing was claimed and nothing answered: the client sends it again
-        status, job = worker.upload("orders", "orders.csv", source.read_bytes())
+        status, job = worker.upload("orders", file, content)
         assert status == 202
     else:
-        job = worker.wait_job("orders.csv")
+        job = worker.wait_job(file)
     ended = worker.wait_ended(job["job_id"])
     check_all(topics, ended, rows, offsets)
     check_file_done(worker, job["job_id"])
-    assert [job["job_id"] for job in worker.jobs()] == [ended["job_id"]]
+    assert [job["job_id"] for job in jobs_of(worker, file)] == [ended["job_id"]]
     assert list((worker.dropzone / ".uploads").glob("*")) == []

@@ -344,7 +344,8 @@ def test_sigterm_in_an_outage(own_broker: Broker, new_state: Callable[..., State
 
 
 def test_a_deleted_job_leaves_a_tombstone(state: StateProcess, topics: Topics, namespace: str) -> None:
-    state.publish("aaaaaaaaaaaa", submitted("aaaaaaaaaaaa"))
+    ended = {"type": "SUBMITTED", "job": job_json("aaaaaaaaaaaa", state="COMPLETED")}
+    state.publish("aaaaaaaaaaaa", ended)
     eventually(lambda: state.get("/jobs/aaaaaaaaaaaa?barrier=1"), "the row")
     state.publish("aaaaaaaaaaaa", {"type": "DELETED"})
     eventually(lambda: state.get("/jobs/aaaaaaaaaaaa?barrier=1") is None, "the row is gone")

@@ -23,7 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "worker.intake": {"worker.jobs", "worker.state", "worker.crashpoints", "connectors", "config"},
     "worker.running": {"worker.jobs", "worker.state", "worker.crashpoints", "connectors", "config"},
     "worker.http": {"worker.jobs", "worker.state", "worker.intake", "connectors", "config"},
-    "worker.ui": {"worker.jobs", "worker.state", "worker.intake", "worker.http", "config"},
+    "worker.ui": {"worker.jobs", "worker.state", "worker.intake", "worker.http", "connectors", "config"},
     "worker.cli": {"worker.jobs"},
 }
 

@@ -115,6 +115,23 @@ def test_a_file_that_cannot_be_dropped_is_named_before_anything_is_built(
     assert not (project / ".venv").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("scripts/up.sh", "--help"), (2, "usage: scripts/up.sh\n")),
+        (("scripts/down.sh", "--force"), (2, "usage: scripts/down.sh [--clean]\n")),
+        (("scripts/quickstart.sh", "a.csv", "b.csv"), (2, "usage: scripts/quickstart.sh [FILE]\n")),
+        (("scripts/quickstart.sh", "--help"), (0, "")),  # its usage goes to stdout
+    ],
+)
+def test_a_wrong_argument_is_answered_with_the_usage_and_starts_nothing(
+    project: Path, command: tuple[str, ...], expected: tuple[int, str]
+) -> None:
+    assert run(project, *command) == expected
+    assert not (project / ".venv").exists()
+    assert not (project / ".run").exists()
+
+
 def test_clean_deletes_data_and_keeps_the_dropzone(project: Path) -> None:
     for folder in (".data", ".run/kafka/data", "dropzone/incoming"):
         (project / folder).mkdir(parents=True)

@@ -66,6 +66,16 @@ class Client:
         with self._request("POST", path, {}, body) as response:
             return self._body(response)
 
+    def put(self, *path: str, body: str, if_match: int | None = None) -> str:
+        """Return the body of `PUT /path…`; `if_match` is the version that it must still have."""
+        with self._request("PUT", path, {}, body, if_match) as response:
+            return self._body(response)
+
+    def delete(self, *path: str, if_match: int | None = None) -> None:
+        """`DELETE /path…`; `if_match` as in `put`."""
+        with self._request("DELETE", path, {}, None, if_match) as response:
+            self._body(response)
+
     def items(self, *path: str, limit: int, **query: str | int | None) -> list[str]:
         """Return up to `limit` items of a list, following its cursors."""
         items: list[str] = []
@@ -125,10 +135,13 @@ class Client:
         path: tuple[str, ...],
         query: Mapping[str, str | int | None],
         body: str | None = None,
+        if_match: int | None = None,
     ) -> Iterator[http.client.HTTPResponse]:
         connection = self.open()
         try:
             headers = {} if body is None else {"Content-Type": "application/json"}
+            if if_match is not None:
+                headers["If-Match"] = f'"{if_match}"'
             try:
                 connection.request(
                     method, self.target(path, query), None if body is None else body.encode(), headers

@@ -21,7 +21,8 @@ class Patience:
     """Repeats what a restarting worker could not answer.
 
     Only after it has answered once: an address where nothing ever answered is an error at once. `seconds`
-    is how long the worker may be away in one go; `told` hears of each outage once.
+    is how long the worker may be away in one go; one that answers, but not yet with what was asked for (its
+    broker is away), is waited for as long as it does. `told` hears of each outage once.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Patience:
         self._away = False
 
     def answered(self) -> None:
-        """The worker is there."""
+        """The worker gave what it was asked for: an outage is over."""
         self._answered = self._clock()
         self._away = False
 
@@ -53,7 +54,7 @@ class Patience:
         if self._clock() - self._answered > self._seconds:
             raise error
         if not self._away:
-            self._told(f"{error.message}; trying again for {self._seconds:.0f} s")
+            self._told(f"{error.message}; trying again")
             self._away = True
         self.rest()
 
@@ -62,14 +63,14 @@ class Patience:
         self._sleep(self._pause)
 
     def ask(self, request: Callable[[], T]) -> T:
-        """Return what `request` gives, as soon as it gives it."""
+        """Return what `request` gives, as soon as it gives it. It proves the worker there, and no more."""
         while True:
             try:
                 answer = request()
             except CliError as error:
                 self.failed(error)
             else:
-                self.answered()
+                self._answered = self._clock()
                 return answer
 
 
@@ -77,6 +78,7 @@ def wait(client: Client, job_id: str, patience: Patience, seen: Callable[[dict[s
     """Return the Job as it ended; `seen` gets it as it stands at each look."""
     while True:
         text, job = _job(client, job_id, patience)
+        patience.answered()
         if job["state"] in ENDED:
             return text
         seen(job)
@@ -162,6 +164,7 @@ def _follow(
                 patience.answered()
                 take(lines)
             clean = True
+            patience.answered()
         except SilenceError:
             pass  # a job may wait or read for long; whether its worker lives shows below
         except CliError as error:

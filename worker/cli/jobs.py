@@ -15,6 +15,7 @@ from worker.cli.output import (
     amount,
     note,
     print_array,
+    print_deleted,
     print_error,
     print_json,
     print_lines,
@@ -28,6 +29,7 @@ __all__ = [
     "HAS_REJECTS",
     "ask_of_job",
     "create_job",
+    "delete_job",
     "list_jobs",
     "show_job",
     "show_rejects",
@@ -72,8 +74,14 @@ def show_job(client: Client, job_id: str) -> int:
 
 
 def ask_of_job(client: Client, job_id: str, what: str) -> int:
-    """Record a request, `cancel` or `retry`."""
+    """Record a request: `cancel`, `pause`, `resume` or `retry`."""
     print_json(client.post("jobs", job_id, what))
+    return 0
+
+
+def delete_job(client: Client, job_id: str) -> int:
+    client.delete("jobs", job_id)
+    print_deleted(job_id)
     return 0
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from worker.cli import jobs, models
 from worker.cli.client import Client
+from worker.cli.dropzone import list_dropzone
 from worker.cli.errors import CliError
 from worker.cli.output import print_error
 from worker.cli.parser import build_parser
@@ -58,6 +59,10 @@ def _run(args: argparse.Namespace, client: Client) -> int:
             return models.list_models(client, args.limit)
         case "model show":
             return models.show_model(client, args.name, args.version)
+        case "model update":
+            return models.update_model(client, args.name, args.file, args.if_version)
+        case "model delete":
+            return models.delete_model(client, args.name, args.if_version)
         case "job create":
             return jobs.create_job(
                 client, args.model, args.file, args.option, args.wait, args.fail_on_rejects
@@ -66,16 +71,18 @@ def _run(args: argparse.Namespace, client: Client) -> int:
             return jobs.list_jobs(client, args.limit, args.state, args.model, args.query)
         case "job show":
             return jobs.show_job(client, args.job_id)
-        case "job cancel":
-            return jobs.ask_of_job(client, args.job_id, "cancel")
-        case "job retry":
-            return jobs.ask_of_job(client, args.job_id, "retry")
+        case "job cancel" | "job pause" | "job resume" | "job retry":
+            return jobs.ask_of_job(client, args.job_id, args.verb.removeprefix("job "))
+        case "job delete":
+            return jobs.delete_job(client, args.job_id)
         case "job wait":
             return jobs.wait_for_job(client, args.job_id, args.fail_on_rejects)
         case "job tail":
             return jobs.tail_job(client, args.job_id, args.fail_on_rejects)
         case "job rejects":
             return jobs.show_rejects(client, args.job_id, args.limit, args.follow)
+        case "dropzone":
+            return list_dropzone(client, args.limit)
         case "status":
             return show_status(client)
         case verb:

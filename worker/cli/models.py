@@ -7,15 +7,27 @@ from pathlib import Path
 
 from worker.cli.client import Client
 from worker.cli.errors import CliError
-from worker.cli.output import print_array, print_json, print_table
+from worker.cli.output import print_array, print_deleted, print_json, print_table
 
-__all__ = ["create_model", "list_models", "show_model"]
+__all__ = ["create_model", "delete_model", "list_models", "show_model", "update_model"]
 
 
 def create_model(client: Client, name: str, path: Path) -> int:
     schema = _read_schema(path)
     # the schema's own text: numbers reach the worker as they are written
     print_json(client.post("models", body=f'{{"name": {json.dumps(name)}, "schema": {schema}}}'))
+    return 0
+
+
+def update_model(client: Client, name: str, path: Path, version: int | None) -> int:
+    schema = _read_schema(path)
+    print_json(client.put("models", name, body=f'{{"schema": {schema}}}', if_match=version))
+    return 0
+
+
+def delete_model(client: Client, name: str, version: int | None) -> int:
+    client.delete("models", name, if_match=version)
+    print_deleted(name)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,17 @@ from typing import Any
 from worker.cli.errors import CliError
 from worker.cli.jsontext import pretty
 
-__all__ = ["Bar", "amount", "note", "print_array", "print_error", "print_json", "print_lines", "print_table"]
+__all__ = [
+    "Bar",
+    "amount",
+    "note",
+    "print_array",
+    "print_deleted",
+    "print_error",
+    "print_json",
+    "print_lines",
+    "print_table",
+]
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -23,6 +34,11 @@ def print_json(text: str) -> None:
 def print_array(items: Sequence[str]) -> None:
     """Print JSON values as one indented array."""
     print_json(f"[{','.join(items)}]")
+
+
+def print_deleted(name: str) -> None:
+    """Print what was deleted."""
+    print_json(json.dumps({"deleted": name}))
 
 
 def print_lines(lines: Sequence[bytes]) -> None:

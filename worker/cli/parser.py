@@ -32,6 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_models(groups)
     _add_jobs(groups)
+    dropzone = _verb(groups, "dropzone", "dropzone", "list what waits in the drop folder, and why")
+    _limit(dropzone, 50, "files")
     _verb(groups, "status", "status", "say whether worker and broker are ready")
     _verb(groups, "worker", "worker", "run the worker in the foreground; settings come from BATCH_*")
     return parser
@@ -41,12 +43,19 @@ def _add_models(groups: Any) -> None:
     verbs = _group(groups, "model", "the JSON Schemas that rows are checked against")
     create = _verb(verbs, "model create", "create", "create a model from a JSON Schema file")
     create.add_argument("name", metavar="NAME", help="1 to 64 of a-z 0-9 _ -")
-    create.add_argument("file", metavar="SCHEMA.json", type=Path, help="a JSON Schema, draft 2020-12")
+    _schema_file(create)
     listing = _verb(verbs, "model list", "list", "list the models")
     _limit(listing, 50, "models")
     show = _verb(verbs, "model show", "show", "show a model")
     show.add_argument("name", metavar="NAME")
     show.add_argument("--version", type=_count, metavar="N", help="this version instead of the newest")
+    update = _verb(verbs, "model update", "update", "make the next version of a model; jobs keep theirs")
+    update.add_argument("name", metavar="NAME")
+    _schema_file(update)
+    _if_version(update)
+    delete = _verb(verbs, "model delete", "delete", "delete a model, all versions, while no job needs it")
+    delete.add_argument("name", metavar="NAME")
+    _if_version(delete)
 
 
 def _add_jobs(groups: Any) -> None:
@@ -59,7 +68,10 @@ def _add_jobs(groups: Any) -> None:
     listing.add_argument("--query", metavar="TEXT", help="part of the file's name or start of the id")
     _job_id(_verb(verbs, "job show", "show", "show a job"))
     _job_id(_verb(verbs, "job cancel", "cancel", "ask for a job to end; what it has committed stays"))
+    _job_id(_verb(verbs, "job pause", "pause", "stop a job after its last commit; it keeps its place"))
+    _job_id(_verb(verbs, "job resume", "resume", "let a paused job go on where it stopped"))
     _job_id(_verb(verbs, "job retry", "retry", "let a failed or cancelled job go on where it stopped"))
+    _job_id(_verb(verbs, "job delete", "delete", "delete an ended job with its own topics"))
     waiting = _job_id(_verb(verbs, "job wait", "wait", "wait for a job's end and show it"))
     _fail_on_rejects(waiting)
     tail = _job_id(
@@ -105,6 +117,16 @@ def _sentence(text: str) -> str:
 def _job_id(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("job_id", metavar="JOB", help="the job's id")
     return parser
+
+
+def _schema_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="SCHEMA.json", type=Path, help="a JSON Schema, draft 2020-12")
+
+
+def _if_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--if-version", type=_count, metavar="N", help="only if the newest version is still this one"
+    )
 
 
 def _limit(parser: argparse.ArgumentParser, default: int | None, what: str) -> None:

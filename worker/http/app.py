@@ -5,12 +5,16 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from worker.http.dropzone import DropzoneRoutes
+from worker.http.events import EventRoutes
 from worker.http.guard import guard
 from worker.http.health import HealthRoutes
 from worker.http.jobs import JobRoutes
 from worker.http.models import ModelRoutes
+from worker.http.openapi import OpenApiRoutes
 from worker.http.ports import Services
 from worker.http.problems import FAUST_PREFIX, problems
+from worker.http.protocol import setup_protocol
 from worker.http.records import RecordRoutes
 from worker.http.submit import SubmitRoutes
 
@@ -19,16 +23,22 @@ __all__ = ["middlewares", "setup_http"]
 
 def setup_http(app: web.Application, services: Services) -> None:
     """Add the routes of the interface. Works with Kafka away; what needs it answers 503."""
+    setup_protocol()
     records = RecordRoutes(services)
+    events = EventRoutes(services)
     for part in (
         ModelRoutes(services),
         SubmitRoutes(services),
         JobRoutes(services),
+        events,
         records,
+        DropzoneRoutes(services),
         HealthRoutes(services),
+        OpenApiRoutes(),
     ):
         app.add_routes(part.routes())
     app.on_shutdown.append(records.stop)
+    app.on_shutdown.append(events.stop)
     app.on_response_prepare.append(_no_sniffing)
 
 

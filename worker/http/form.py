@@ -82,8 +82,9 @@ class FileField:
     def __init__(self, part: BodyPartReader) -> None:
         self._part = part
         name = part.filename or ""
-        for escaped, character in _ESCAPED:
-            name = name.replace(escaped, character)
+        if "filename*=" not in part.headers.get("Content-Disposition", ""):  # RFC 8187 has no such escapes
+            for escaped, character in _ESCAPED:
+                name = name.replace(escaped, character)
         self.name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     async def pieces(self) -> AsyncIterator[bytes]:

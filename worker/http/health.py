@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from worker.http.answers import HealthAnswer, ReadyAnswer
 from worker.http.ports import Services
 from worker.http.problems import Problem
 from worker.http.requests import json_answer
@@ -22,12 +23,13 @@ class HealthRoutes:
         return [web.get("/healthz", self.healthz), web.get("/readyz", self.readyz)]
 
     async def healthz(self, request: web.Request) -> web.StreamResponse:
-        return json_answer({"status": "alive"})
+        return json_answer(HealthAnswer(status="alive").model_dump())
 
     async def readyz(self, request: web.Request) -> web.StreamResponse:
         health = self._services.health()
         if health.broker_ok and health.ready:
-            return json_answer({"status": "ready", "message": health.message, **_facts(health)})
+            ready = {"status": "ready", "message": health.message, **_facts(health)}
+            return json_answer(ReadyAnswer.model_validate(ready).model_dump())
         code = "NOT_READY" if health.broker_ok else "KAFKA_UNAVAILABLE"
         raise Problem(code, health.message, health.hint, extra=_facts(health))
 

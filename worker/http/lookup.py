@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 from worker.http.ports import Services
 from worker.http.problems import Problem
-from worker.jobs.job import Job
-from worker.state.api import Model
+from worker.http.schemas import MODEL_NAME
+from worker.jobs.job import Job, State
+from worker.state.api import JobQuery, Model
 
-__all__ = ["find_job", "find_model", "require_broker"]
+__all__ = ["applied", "find_job", "find_model", "model_in_use", "require_broker"]
+
+_SHOWN = 100  # characters of a name that does not exist
+_APPLIED_SECONDS = 1.0
+_LOOK_SECONDS = 0.02
 
 
 async def find_job(services: Services, job_id: str) -> Job:
@@ -22,7 +30,7 @@ async def find_job(services: Services, job_id: str) -> Job:
         job = await _known(services, job_id)
     if job is None:
         raise Problem(
-            "JOB_NOT_FOUND", f"job `{job_id}` does not exist", "list the jobs with `batch job list`"
+            "JOB_NOT_FOUND", f"job `{job_id[:_SHOWN]}` does not exist", "list the jobs with `batch job list`"
         )
     return job
 
@@ -44,9 +52,22 @@ async def find_model(services: Services, name: str, version: int | None = None) 
         )
     raise Problem(
         "MODEL_NOT_FOUND",
-        f"model `{name}` does not exist",
-        f"create it with `batch model create {name} schema.json`",
+        f"model `{name[:_SHOWN]}` does not exist",
+        f"create it with `batch model create {name} schema.json`"
+        if re.fullmatch(MODEL_NAME, name)
+        else "list the models with `batch model list`; names are 1 to 64 of a-z, 0-9, `_` and `-`",
     )
+
+
+async def model_in_use(services: Services, name: str) -> str | None:
+    """Return the id of a job of the model that has not ended, submitted anywhere before this call; or None.
+
+    Raises UnavailableError when only Kafka could tell.
+    """
+    await services.jobs.barrier()
+    active = frozenset({State.QUEUED, State.RUNNING, State.PAUSED})
+    page = await services.jobs.list(JobQuery(states=active, model=name, limit=1))
+    return page.items[0].job_id if page.items else None
 
 
 def require_broker(services: Services) -> None:
@@ -54,6 +75,21 @@ def require_broker(services: Services) -> None:
     health = services.health()
     if not health.broker_ok:
         raise Problem("KAFKA_UNAVAILABLE", health.message, health.hint)
+
+
+async def applied(services: Services, job_id: str, revision: int) -> None:
+    """Give the table a moment, so that what is asked for after the answer shows what the answer said.
+
+    Returns when the job's row has at least `revision`, after 1 s at the latest, and at once while the table
+    is not there: the answer holds without it.
+    """
+    if not services.health().ready:
+        return
+    for _ in range(int(_APPLIED_SECONDS / _LOOK_SECONDS)):
+        row = await services.jobs.get(job_id)
+        if row is not None and row.revision >= revision:
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _known(services: Services, job_id: str) -> Job | None:

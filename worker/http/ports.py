@@ -14,7 +14,16 @@ from config.settings import Settings
 from worker.jobs.job import Job
 from worker.state.api import Health, JobCommands, JobReader, Model, ModelStore
 
-__all__ = ["Intake", "OpenTopic", "RecordReader", "Services", "StoredRecord", "Upload", "WaitingFile"]
+__all__ = [
+    "Intake",
+    "JobRemover",
+    "OpenTopic",
+    "RecordReader",
+    "Services",
+    "StoredRecord",
+    "Upload",
+    "WaitingFile",
+]
 
 
 class StoredRecord(Protocol):
@@ -64,7 +73,10 @@ class Upload(Protocol):
 
 
 class WaitingFile(Protocol):
-    """A file in `incoming/` that is not taken yet; `path` is relative to `incoming/`."""
+    """A file in `incoming/` that is not taken yet; `path` is relative to `incoming/`.
+
+    `size_bytes` is None for what has no size, `since` (RFC 3339) is when this code was first given.
+    """
 
     @property
     def path(self) -> str: ...
@@ -74,6 +86,10 @@ class WaitingFile(Protocol):
     def message(self) -> str: ...
     @property
     def hint(self) -> str: ...
+    @property
+    def size_bytes(self) -> int | None: ...
+    @property
+    def since(self) -> str: ...
 
 
 class Intake(Protocol):
@@ -92,6 +108,16 @@ class Intake(Protocol):
         """Return what lies in `incoming/` and why."""
 
 
+class JobRemover(Protocol):
+    """Removes what is left of an ended job."""
+
+    async def remove(self, job: Job) -> None:
+        """Remove the job's own topics, its progress and its row; return once readers no longer see the row.
+
+        What is gone already is no error, so that a removal that broke off can be repeated. Raises StateError.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts of the worker that requests are answered with."""
@@ -103,3 +129,4 @@ class Services:
     health: Callable[[], Health]
     intake: Intake
     open_topic: OpenTopic
+    remover: JobRemover

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from worker.http.answers import ProblemAnswer
 from worker.jobs.codes import CODES, status_of
 from worker.state.api import StateError
 
@@ -17,6 +18,7 @@ __all__ = ["FAUST_PREFIX", "Problem", "problems"]
 
 FAUST_PREFIX = "/faust/"
 _log = logging.getLogger(__name__)
+_SHOWN = 200  # characters of an address
 
 
 class Problem(Exception):  # noqa: N818 (the RFC's name)
@@ -44,17 +46,17 @@ class Problem(Exception):  # noqa: N818 (the RFC's name)
 
     def response(self) -> web.Response:
         status = status_of(self.code)
-        body = {
-            "type": f"urn:batch:error:{self.code}",
-            "title": CODES[self.code].meaning,
-            "status": status,
-            "detail": self.detail,
-            "code": self.code,
-            "hint": self.hint,
+        body = ProblemAnswer(
+            type=f"urn:batch:error:{self.code}",
+            title=CODES[self.code].meaning,
+            status=status,
+            detail=self.detail,
+            code=self.code,
+            hint=self.hint,
             **self.extra,
-        }
+        )
         return web.Response(
-            body=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+            body=json.dumps(body.model_dump(), ensure_ascii=False).encode("utf-8", "replace"),
             status=status,
             headers={"Cache-Control": "no-store", **self.headers},
             content_type="application/problem+json",
@@ -75,8 +77,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         return _of_aiohttp(request, error).response()
     except Exception as error:
-        if request.path.startswith(FAUST_PREFIX) or (isinstance(error, ConnectionError) and _gone(request)):
+        if request.path.startswith(FAUST_PREFIX):
             raise
+        if isinstance(error, ConnectionError) and _gone(request):
+            return web.Response(status=400)  # nobody reads it
         _log.exception("unexpected error at `%s %s`", request.method, request.path)
         return _internal().response()
 
@@ -90,14 +94,14 @@ def _of_aiohttp(request: web.Request, error: web.HTTPException) -> Problem:
         allowed = ", ".join(sorted(error.allowed_methods))
         return Problem(
             "METHOD_NOT_ALLOWED",
-            f"`{request.path}` does not know the method `{request.method}`",
+            f"`{request.path[:_SHOWN]}` does not know the method `{request.method}`",
             f"use {allowed}",
             headers={"Allow": allowed},
         )
     if isinstance(error, web.HTTPNotFound):
         return Problem(
             "NOT_FOUND",
-            f"there is nothing at `{request.path}`",
+            f"there is nothing at `{request.path[:_SHOWN]}`",
             "jobs are at `/jobs`, models at `/models`, the status page at `/ui/`",
         )
     if error.status < 500:

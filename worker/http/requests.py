@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -11,11 +12,23 @@ from pydantic import BaseModel, ValidationError
 
 from worker.http.problems import Problem
 
-__all__ = ["MAX_BODY_BYTES", "json_answer", "read_json", "read_query", "validated"]
+__all__ = [
+    "MAX_BODY_BYTES",
+    "json_answer",
+    "no_content",
+    "read_if_match",
+    "read_json",
+    "read_no_body",
+    "read_query",
+    "validated",
+]
 
 MAX_BODY_BYTES = 900_000  # with its envelope it still fits a Kafka record of the broker's default limit
 
 T = TypeVar("T", bound=BaseModel)
+# RFC 9110, section 8.8.3: entity-tags, of which the weak ones never match
+_ETAGS = re.compile(r'\s*(W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(,\s*(W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*)*')
+_STRONG = re.compile(r'(W/)?("[^"]*")')
 
 
 def json_answer(
@@ -29,6 +42,34 @@ def json_answer(
         headers={"Cache-Control": "no-store", **(headers or {})},
         content_type="application/json",
     )
+
+
+def no_content() -> web.Response:
+    """Answer that it is done, and that there is nothing to say of it."""
+    return web.Response(status=204, headers={"Cache-Control": "no-store"})
+
+
+def read_if_match(request: web.Request) -> frozenset[str] | None:
+    """Return the ETags of `If-Match`, None for one that is absent or `*`. Raises Problem.
+
+    Weak ones stand there with their `W/`, so that they match nothing of ours.
+    """
+    text = ",".join(request.headers.getall("If-Match", []))
+    if not text or text.strip() == "*":
+        return None
+    if _ETAGS.fullmatch(text) is None:
+        raise Problem(
+            "INVALID_REQUEST",
+            f"the header `If-Match` is `{text[:100]}`, which is no ETag",
+            'write the version that you have seen in quotes: `If-Match: "3"`',
+        )
+    return frozenset(f"{weak}{tag}" for weak, tag in _STRONG.findall(text))
+
+
+async def read_no_body(request: web.Request) -> None:
+    """Refuse a body, but for an empty object. Raises Problem."""
+    if request.can_read_body and (await read_json(request))[0] != {}:
+        raise Problem("INVALID_REQUEST", "this call takes no body", "leave the body out")
 
 
 def read_query(request: web.Request, model: type[T]) -> T:
@@ -49,7 +90,8 @@ async def read_json(request: web.Request) -> tuple[Any, str]:
     try:
         raw = await _body(request)
     except web.RequestPayloadError as error:
-        raise Problem("INVALID_REQUEST", f"the body did not arrive whole: {error}", "send it again") from None
+        reason = " ".join(str(error).split()).removeprefix("400, message: ")
+        raise Problem("INVALID_REQUEST", f"the body cannot be read: {reason}", "send it again") from None
     try:
         text = raw.decode("utf-8")
         value = json.loads(text, parse_constant=_refuse_constant)
@@ -68,20 +110,25 @@ def validated(model: type[T], values: object, kind: str) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         names = ", ".join(f"`{field.alias or name}`" for name, field in model.model_fields.items())
-        raise Problem("INVALID_REQUEST", _explain(first, kind), f"this call knows {names}") from None
+        known = f"this call knows {names}" if names else f"this call takes no {kind}s"
+        raise Problem("INVALID_REQUEST", _explain(first, kind), known) from None
 
 
 def _explain(error: Any, kind: str) -> str:
-    name = ".".join(str(part) for part in error["loc"])
-    if not name:
+    if not error["loc"]:
         return "the body is not a JSON object"
+    name = error["loc"][0]  # what lies deeper is our reading of it
     if error["type"] == "extra_forbidden":
         return f"there is no {kind} `{name}`"
     if error["type"] == "missing":
         return f"{kind} `{name}` is missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    shown = str(error["input"])[:100]
-    return f"{kind} `{name}` is `{shown}`: {message[0].lower()}{message[1:]}"
+    value = error["input"]
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if error["type"] == "dict_type":
+        message = "it is not a JSON object"
+    else:
+        message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{kind} `{name}` is `{shown[:100]}`: {message[0].lower()}{message[1:]}"
 
 
 async def _body(request: web.Request) -> bytes:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from worker.jobs.job import State
 
 __all__ = [
     "MODEL_NAME",
+    "DropzoneList",
     "JobList",
     "ModelCreate",
     "ModelList",
     "ModelShow",
+    "ModelUpdate",
+    "NoQuery",
     "RecordsQuery",
     "RejectsQuery",
-    "StatusQuery",
 ]
 
 MODEL_NAME = r"^[a-z0-9_-]{1,64}$"
 PAGE_LIMIT = 500
 LAST_OFFSET = 2**63 - 1
+_LIMIT = Field(default=50, ge=1, le=PAGE_LIMIT, description="How many at most.")
+_RECORDS = Field(default=None, ge=1, description="How many at most; all unless given.")
+_FOLLOW = Field(default=False, description="Go on until the job has ended.")
+_CURSOR = Field(default=None, description="The `next_cursor` of the page before.")
 
 
 class Input(BaseModel):
@@ -30,6 +36,12 @@ class Input(BaseModel):
 
 def _states(value: object) -> object:
     return [name for name in value.upper().split(",") if name] if isinstance(value, str) else value
+
+
+def _searched(value: object) -> object:
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("no file name has a NUL in it")
+    return value
 
 
 def _offsets(value: object) -> object:
@@ -56,48 +68,66 @@ class ModelCreate(Input):
     schema_: dict[str, Any] = Field(alias="schema", description="A JSON Schema, draft 2020-12.")
 
 
+class ModelUpdate(Input):
+    """Body of `PUT /models/{name}`."""
+
+    schema_: dict[str, Any] = Field(alias="schema", description="A JSON Schema, draft 2020-12.")
+
+
 class ModelList(Input):
     """Query of `GET /models`."""
 
-    limit: int = Field(default=50, ge=1, le=PAGE_LIMIT)
-    cursor: str | None = None
+    limit: int = _LIMIT
+    cursor: str | None = _CURSOR
 
 
 class ModelShow(Input):
     """Query of `GET /models/{name}`."""
 
-    version: int | None = Field(default=None, ge=1)
+    version: int | None = Field(default=None, ge=1, description="This version instead of the newest.")
+
+
+class NoQuery(Input):
+    """For calls without parameters."""
+
+
+class DropzoneList(Input):
+    """Query of `GET /dropzone`, what came to wait last first."""
+
+    limit: int = _LIMIT
+    cursor: str | None = _CURSOR
 
 
 class JobList(Input):
     """Query of `GET /jobs`, newest first."""
 
-    state: Annotated[frozenset[State], BeforeValidator(_states)] = frozenset()
-    model: str | None = None
-    q: str | None = Field(default=None, description="Part of the file name or start of the id.")
-    limit: int = Field(default=50, ge=1, le=PAGE_LIMIT)
-    cursor: str | None = None
-
-
-class StatusQuery(Input):
-    """Query of the status page."""
-
-    state: State | None = None
-    cursor: str | None = None
+    state: Annotated[frozenset[State], BeforeValidator(_states)] = Field(
+        default=frozenset(), description="Only these, separated by commas; in any case."
+    )
+    model: str | None = Field(default=None, description="Only jobs of this model.")
+    q: Annotated[str | None, BeforeValidator(_searched)] = Field(
+        default=None, description="Part of the file name or start of the id."
+    )
+    limit: int = _LIMIT
+    cursor: str | None = _CURSOR
 
 
 class RecordsQuery(Input):
     """Query of `GET /jobs/{id}/records`. `from` maps partitions to their next offsets."""
 
-    from_: Annotated[dict[int, int], BeforeValidator(_offsets)] = Field(default={}, alias="from")
-    limit: int | None = Field(default=None, ge=1)
-    follow: bool = False
-    format: Literal["values", "envelope"] = "values"
+    from_: Annotated[
+        dict[int, int],
+        BeforeValidator(_offsets),
+        WithJsonSchema({"type": "string", "pattern": r"^\d+:\d+(,\d+:\d+)*$", "examples": ["0:120,1:7"]}),
+    ] = Field(default={}, alias="from", description="The next offset of each partition: `p:o,p:o`.")
+    limit: int | None = _RECORDS
+    follow: bool = _FOLLOW
+    format: Literal["values", "envelope"] = Field(default="values", description="What a line is.")
 
 
 class RejectsQuery(Input):
     """Query of `GET /jobs/{id}/rejects`."""
 
-    limit: int | None = Field(default=None, ge=1)
-    follow: bool = False
+    limit: int | None = _RECORDS
+    follow: bool = _FOLLOW
     format: Literal["ndjson"] = "ndjson"

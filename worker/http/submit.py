@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +10,9 @@ from aiohttp import web
 from connectors.errors import JobError, OptionError
 from connectors.model.options import merge_options, options_from_form
 from connectors.registry import DETECT_BYTES, detect_format
+from worker.http.answers import job_answer
 from worker.http.form import FORM_BYTES, FileField, Form
-from worker.http.lookup import find_model, require_broker
+from worker.http.lookup import applied, find_model, require_broker
 from worker.http.ports import Services
 from worker.http.problems import Problem
 from worker.http.requests import json_answer
@@ -20,9 +20,6 @@ from worker.jobs.job import Job
 from worker.state.api import Model
 
 __all__ = ["SubmitRoutes"]
-
-_SEEN_SECONDS = 1.0
-_LOOK_SECONDS = 0.02
 
 
 class SubmitRoutes:
@@ -43,8 +40,8 @@ class SubmitRoutes:
         model = await self._model(fields)
         options = _options(model, fields)
         job = await self._receive(form, file, model, options)
-        await self._seen(job)
-        return json_answer(job.to_json(), 202, {"Location": f"/jobs/{job.job_id}"})
+        await applied(self._services, job.job_id, 0)
+        return json_answer(job_answer(job), 202, {"Location": f"/jobs/{job.job_id}"})
 
     def _check_length(self, request: web.Request) -> None:
         """Refuse what cannot fit before it is sent; the exact limit is the upload's."""
@@ -83,15 +80,6 @@ class SubmitRoutes:
             return await upload.submit(model, options)
         finally:
             await upload.discard()
-
-    async def _seen(self, job: Job) -> None:
-        """Give the table a moment, so that a list asked for after the answer shows the job."""
-        if not self._services.health().ready:
-            return
-        for _ in range(int(_SEEN_SECONDS / _LOOK_SECONDS)):
-            if await self._services.jobs.get(job.job_id) is not None:
-                return
-            await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _options(model: Model, fields: Mapping[str, str]) -> dict[str, Any]:

@@ -71,6 +71,9 @@ class JobFolders:
         standing = self._zone.job_folder(job.job_id)
         if standing is None:
             return
+        if standing.parent == self._zone.done and not completed:
+            _log.warning("job %s is %s, but its folder is in done/, where it stays", job.job_id, job.state)
+            return
         if completed:
             (standing / ERROR_NAME).unlink(missing_ok=True)
         else:

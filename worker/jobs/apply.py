@@ -36,7 +36,7 @@ def apply(row: Job | None, event: JobEvent, revision: int) -> Job | None:
     if revision <= row.revision:
         return row
     if isinstance(event, Deleted):
-        return None
+        return None if row.ended else row  # retried while the deletion was on its way
     changed = _changed(row, event)
     return row if changed is row else replace(changed, revision=revision)
 
@@ -74,8 +74,7 @@ def _report(row: Job, event: Started | Progressed | WaitingFor | Released | Ende
         case WaitingFor(waiting=waiting):
             return replace(row, waiting=waiting) if row.state is State.QUEUED else row
         case Released(state=state):
-            requested = None if state is State.PAUSED else row.requested
-            return replace(row, state=state, requested=requested)
+            return _release(row, state)
         case Ended():
             counted = row if event.counts is None else _with_counts(row, event.counts)
             return replace(
@@ -89,13 +88,25 @@ def _report(row: Job, event: Started | Progressed | WaitingFor | Released | Ende
             )
 
 
+def _release(row: Job, state: State) -> Job:
+    """What was asked since the owner stopped still holds: a pause that was taken back does not come about."""
+    if state is not State.PAUSED:
+        return replace(row, state=state)
+    if row.state is State.PAUSED:
+        return row
+    if row.requested is None:
+        return replace(row, state=State.QUEUED)
+    requested = Requested.CANCEL if row.requested is Requested.CANCEL else None
+    return replace(row, state=State.PAUSED, requested=requested)
+
+
 def _request(row: Job, what: str) -> Job:
+    if row.state not in _ACTIVE or row.requested is Requested.CANCEL:
+        return row  # a cancel is never taken back, by a pause nor by a resume
     if what == "resume":
         if row.state is State.PAUSED:
             return replace(row, state=State.QUEUED, requested=None)
         return replace(row, requested=None) if row.requested is Requested.PAUSE else row
-    if row.state not in _ACTIVE or row.requested is Requested.CANCEL:
-        return row  # a cancel is never taken back by a pause
     if what == "pause" and row.state is State.PAUSED:
         return row
     return replace(row, requested=Requested(what))

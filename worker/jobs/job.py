@@ -110,8 +110,7 @@ class Job:
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Job:
-        known = {f.name for f in fields(cls)}
-        values = {name: value for name, value in raw.items() if name in known}
+        values = {name: value for name, value in raw.items() if name in _KNOWN}
         values["source"] = Source(values["source"])
         values["state"] = State(values["state"])
         if values.get("requested"):
@@ -121,6 +120,9 @@ class Job:
         if values.get("error"):
             values["error"] = JobFailure(**values["error"])
         return cls(**values)
+
+
+_KNOWN = frozenset(f.name for f in fields(Job))
 
 
 def asdict_value(value: Any) -> Any:

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connectors.api import BlockEncoder, EncodedBlock, Position, Progress, Sink, SourceReader
-from connectors.errors import JobCode, JobError
+from connectors.errors import JobCode, JobError, RetriableError
 from worker.crashpoints import CrashPoint, crash_point
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
 from worker.running.pipeline import BlockPipeline
 from worker.running.ports import RunnerPorts
 
-__all__ = ["CHUNK_SECONDS", "Delivery", "DeliveryHooks", "StoppedError"]
+__all__ = ["CHUNK_SECONDS", "Delivery", "DeliveryHooks", "StoppedError", "YieldedError"]
 
 CHUNK_SECONDS = 5.0
 _log = logging.getLogger(__name__)
@@ -29,6 +29,10 @@ _log = logging.getLogger(__name__)
 
 class StoppedError(Exception):
     """The runner was asked to stop, and the open transaction is given up."""
+
+
+class YieldedError(Exception):
+    """The slot is given up after a commit, for a job that waits."""
 
 
 class DeliveryHooks:
@@ -48,6 +52,10 @@ class DeliveryHooks:
 
     def stop_asked(self) -> bool:
         """Whether to give up what is open, at the next block."""
+        return False
+
+    def yield_asked(self) -> bool:
+        """Whether to stop for now, after a commit."""
         return False
 
 
@@ -87,7 +95,7 @@ class Delivery:
     async def run(self) -> Progress:
         """Deliver everything; return the last progress, with `eof`.
 
-        Raises JobError (the job fails), DeliveryError (begin again), StoppedError.
+        Raises JobError (the job fails), DeliveryError (begin again), StoppedError, YieldedError.
         """
         found = await self._sink.start()
         self._verify_progress(found)
@@ -98,7 +106,6 @@ class Delivery:
                 return found
         if self._hooks.stop_asked():
             raise StoppedError
-        self._verify_file()
         source = await self._open(Position() if found is None else found.position)
         pipeline: BlockPipeline | None = None
         try:
@@ -109,6 +116,8 @@ class Delivery:
             while not progress.eof:
                 progress = await self._deliver_chunk(pipeline, progress)
                 self._hooks.committed(progress)
+                if not progress.eof and self._hooks.yield_asked():
+                    raise YieldedError
         finally:
             if pipeline is not None:
                 await pipeline.close()
@@ -170,7 +179,7 @@ class Delivery:
                 crash_point(CrashPoint.MID_SEND)
         spans = await self._sink.flush()
         if eof:
-            self._verify_file()
+            await self._verify_file_at_end()
         committed = self._advance(progress, chunk, spans, eof=eof)
         crash_point(CrashPoint.BEFORE_COMMIT)
         await self._sink.commit(committed)
@@ -215,10 +224,14 @@ class Delivery:
         return await self._loop.run_in_executor(self._ports.executor, self._open_blocking, position)
 
     def _open_blocking(self, position: Position) -> tuple[SourceReader, BlockEncoder, str]:
+        self._verify_file()
         sources = self._ports.sources
-        format = sources.format_of(self._path)
-        self._hooks.opened(format)
-        reader = sources.open(self._path, format, self._manifest, position)
+        try:
+            format = sources.format_of(self._path)
+            self._hooks.opened(format)
+            reader = sources.open(self._path, format, self._manifest, position)
+        except FileNotFoundError:
+            raise self._gone() from None
         try:
             return reader, sources.encoder(reader, format, self._job, self._manifest), format
         except BaseException:
@@ -243,18 +256,35 @@ class Delivery:
         try:
             stat = self._path.stat()
         except FileNotFoundError:
-            raise JobError(
-                JobCode.FILE_GONE,
-                f"the file `{self._manifest.file}` is no longer in the job's folder",
-                "submit the file again",
-            ) from None
-        if (stat.st_size, stat.st_mtime_ns) != (self._manifest.size_bytes, self._manifest.mtime_ns):
-            raise JobError(
-                JobCode.FILE_CHANGED,
-                f"the file `{self._manifest.file}` was altered after it was taken: "
-                f"`{stat.st_size}` bytes now, `{self._manifest.size_bytes}` then",
-                "files in processing/ belong to the worker; submit the altered file as a new job",
-            )
+            raise self._gone() from None
+        manifest = self._manifest
+        if (stat.st_size, stat.st_mtime_ns) == (manifest.size_bytes, manifest.mtime_ns):
+            return
+        if stat.st_size != manifest.size_bytes:
+            what = f"`{stat.st_size}` bytes now, `{manifest.size_bytes}` then"
+        else:
+            what = f"still `{stat.st_size}` bytes, but written to since"
+        raise JobError(
+            JobCode.FILE_CHANGED,
+            f"the file `{manifest.file}` was altered after it was taken: {what}",
+            "a job delivers its file as it was taken, also at a retry; submit the altered file as a new job",
+        )
+
+    async def _verify_file_at_end(self) -> None:
+        try:
+            await self._loop.run_in_executor(self._ports.executor, self._verify_file)
+        except JobError as error:
+            if error.code is JobCode.FILE_GONE:
+                # a newer owner may have ended the job and moved the file: only a new start can tell
+                raise RetriableError(error.message) from error
+            raise
+
+    def _gone(self) -> JobError:
+        return JobError(
+            JobCode.FILE_GONE,
+            f"the file `{self._manifest.file}` is no longer in the job's folder",
+            "submit the file again",
+        )
 
     async def _verify_topic(self, progress: Progress) -> None:
         """A topic deleted and made again commits happily, with rows missing: its end offsets tell."""

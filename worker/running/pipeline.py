@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Executor
 
-from connectors.api import BlockEncoder, EncodedBlock, SourceReader
+from connectors.api import Block, BlockEncoder, EncodedBlock, SourceReader
 
 __all__ = ["BlockPipeline"]
 
@@ -43,22 +43,22 @@ class BlockPipeline:
         await self._loop.run_in_executor(self._executor, self._reader.close)
 
     async def _read(self) -> None:
-        while True:
-            read = self._loop.run_in_executor(self._executor, self._reader.read_block)
-            try:
-                block = await asyncio.shield(read)
-            except asyncio.CancelledError:
-                await asyncio.gather(read, return_exceptions=True)  # the thread still uses the reader
-                raise
-            except Exception as error:  # noqa: BLE001 (handed to the caller of `next`)
-                failed: asyncio.Future[EncodedBlock] = self._loop.create_future()
-                failed.set_exception(error)
-                await self._put(failed)
-                return
-            if block is None:
-                await self._ahead.put(None)
-                return
-            await self._put(self._loop.run_in_executor(self._executor, self._encoder.encode, block))
+        try:
+            while (block := await self._read_block()) is not None:
+                await self._put(self._loop.run_in_executor(self._executor, self._encoder.encode, block))
+            await self._ahead.put(None)
+        except Exception as error:  # noqa: BLE001 (handed to the caller of `next`, who waits for it)
+            failed: asyncio.Future[EncodedBlock] = self._loop.create_future()
+            failed.set_exception(error)
+            await self._put(failed)
+
+    async def _read_block(self) -> Block | None:
+        read = self._loop.run_in_executor(self._executor, self._reader.read_block)
+        try:
+            return await asyncio.shield(read)
+        except asyncio.CancelledError:
+            await asyncio.gather(read, return_exceptions=True)  # the thread still uses the reader
+            raise
 
     async def _put(self, encoded: asyncio.Future[EncodedBlock]) -> None:
         try:

@@ -16,6 +16,7 @@ from worker.state.api import JobCommands, UnavailableError
 __all__ = ["ReconcilableFolders", "Reconciler"]
 
 RECONCILE_SECONDS = 60.0
+_FOLDERS_A_TURN = 200  # between two turns of the event loop
 _log = logging.getLogger(__name__)
 
 
@@ -28,8 +29,6 @@ class ReconcilableFolders(Protocol):
     def has_file(self, manifest: Manifest) -> bool:
         """Whether the file stands beside its manifest."""
 
-    def dispose(self, job: Job) -> None: ...
-
     def discard_unclaimed(self, job_id: str) -> None:
         """Remove a folder whose file was never moved in, unless a claim may still be under way."""
 
@@ -39,7 +38,7 @@ class Reconciler:
 
     A folder without a row: its manifest is the submission, published again. A manifest without a file: the
     claim did not happen. An ended row whose folder stands in `processing/`: the move is made up for. A row
-    that has not ended: the supervisor gets it.
+    that has not ended: the supervisor gets it. A folder that cannot be read or moved holds no other up.
     """
 
     def __init__(
@@ -63,8 +62,8 @@ class Reconciler:
     async def run_once(self) -> None:
         """Close the gaps of the partitions that are this worker's and folded to their end."""
         async with self._lock:
-            await self._folders_to_rows()
             self._supervisor.adopt(job for job in self._own_jobs() if not job.ended)
+            await self._folders_to_rows()
 
     async def run_forever(self) -> None:
         while True:
@@ -77,15 +76,20 @@ class Reconciler:
                 _log.exception("reconcile failed; it runs again in %d s", RECONCILE_SECONDS)
 
     async def _folders_to_rows(self) -> None:
-        for job_id in await asyncio.to_thread(self._folders.processing):
+        for number, job_id in enumerate(await asyncio.to_thread(self._folders.processing), start=1):
             if self._owns(job_id):
-                await self._folder_to_row(job_id)
+                try:
+                    await self._folder_to_row(job_id)
+                except OSError as error:
+                    _log.warning("reconcile: `processing/%s/` is left as it is for now: %s", job_id, error)
+            if number % _FOLDERS_A_TURN == 0:
+                await asyncio.sleep(0)
 
     async def _folder_to_row(self, job_id: str) -> None:
         row = self._row(job_id)
         if row is not None:
             if row.ended and job_id not in self._supervisor.running:
-                await asyncio.to_thread(self._folders.dispose, row)
+                await asyncio.wait({self._supervisor.dispose(row)})
             return
         manifest = await asyncio.to_thread(self._folders.read_manifest, job_id)
         if manifest is None or not await asyncio.to_thread(self._folders.has_file, manifest):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
+from collections.abc import Callable
 from enum import StrEnum
 
 from connectors.api import Progress
@@ -14,7 +16,7 @@ from worker.jobs.apply import apply
 from worker.jobs.events import Counts, Ended, JobEvent, Progressed, Released, Started, WaitingFor
 from worker.jobs.job import Job, JobFailure, Requested, State, Waiting
 from worker.jobs.manifest import Manifest
-from worker.running.delivery import Delivery, DeliveryHooks, StoppedError
+from worker.running.delivery import Delivery, DeliveryHooks, StoppedError, YieldedError
 from worker.running.ports import RunnerPorts
 from worker.running.reporter import ProgressReporter, counts_of
 from worker.state.api import UnavailableError
@@ -24,6 +26,7 @@ __all__ = ["MAX_ATTEMPTS", "JobRunner", "Outcome"]
 MAX_ATTEMPTS = 8
 _FIRST_BACKOFF = 0.2
 _LONGEST_BACKOFF = 15.0
+_OUTAGE_POLL = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -32,19 +35,35 @@ class Outcome(StrEnum):
 
     ENDED = "ended"  # the ended event is acknowledged and the file moved
     RELEASED = "released"  # PAUSED on request
+    YIELDED = "yielded"  # QUEUED again, for another job's turn
     LOST = "lost"  # another worker's now: nothing was said and nothing moved
 
 
 class JobRunner(DeliveryHooks):
-    """One job's run on this worker. `run` once; `request` and cancelling the task are the ways to stop it."""
+    """One job's run on this worker. `run` once; `request` and cancelling the task are the ways to stop it.
 
-    def __init__(self, job: Job, manifest: Manifest, ports: RunnerPorts) -> None:
+    `yields` is asked after each commit whether another job is to have the slot.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        manifest: Manifest,
+        ports: RunnerPorts,
+        yields: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._job = job
         self._manifest = manifest
         self._ports = ports
+        self._yields = yields
         self._requested: Requested | None = job.requested
         self._committed: Progress | None = None
-        self._failures = 0
+        self._failures = 0  # refusals in a row of a broker that answers
+        self._tries = 0  # deliveries in a row that failed for whatever reason
+        self._outage_said = False
+        self._told_start = False
+        self._waits_for: Waiting | None = None
+        self._asked = asyncio.Event()
         self._reporter: ProgressReporter | None = None
         self._format = job.format
 
@@ -55,11 +74,18 @@ class JobRunner(DeliveryHooks):
     def request(self, requested: Requested | None) -> None:
         """Take note of what a user asks; it is done at the next block."""
         self._requested = requested
+        if requested is None:
+            self._asked.clear()
+        else:
+            self._asked.set()
 
     # what the delivery tells and asks
 
     def stop_asked(self) -> bool:
         return self._requested is not None
+
+    def yield_asked(self) -> bool:
+        return self._yields()
 
     def found(self, progress: Progress) -> None:
         self._committed = progress
@@ -69,13 +95,17 @@ class JobRunner(DeliveryHooks):
 
     async def started(self, progress: Progress, format: str, converter: str) -> None:
         self._committed = progress
+        if self._told_start:
+            return
         _log.info("job %s (%s) RUNNING, attempt %d", self._job.job_id, self._job.file, self._job.attempt)
         event = Started(self._job.attempt, self._ports.worker_id, format, converter, self._ports.now())
         await self._publish(event)
+        self._told_start = True
 
     def committed(self, progress: Progress) -> None:
         self._committed = progress
-        self._failures = 0
+        self._failures = self._tries = 0
+        self._outage_said = False
         counts = self._counts()
         if self._reporter is not None and counts is not None:
             self._reporter.report(counts)
@@ -86,27 +116,37 @@ class JobRunner(DeliveryHooks):
         """Run the job until it ends, pauses or is no longer this worker's."""
         self._reporter = ProgressReporter(self._ports.commands, self._job.job_id, self._job.attempt)
         try:
-            return await self._until_ended()
+            return await self._until_ended_or_defect()
         except FencedError:
             return Outcome.LOST
+        finally:
+            await self._reporter.close()
+
+    async def _until_ended_or_defect(self) -> Outcome:
+        try:
+            return await self._until_ended()
+        except FencedError:
+            raise
         except Exception as error:  # noqa: BLE001 (a defect fails its job, not the worker)
             _log.exception("job %s: unexpected error", self._job.job_id)
             return await self._end(State.FAILED, _defect(error, self._job.job_id))
-        finally:
-            await self._reporter.close()
 
     async def _until_ended(self) -> Outcome:
         while True:
             try:
                 progress = await self._deliver_once()
             except StoppedError:
-                return await self._stopped()
+                if self._requested is not None:  # else it was taken back: on from the last commit
+                    return await self._stopped()
+            except YieldedError:
+                return await self._yielded()
             except JobError as error:
                 return await self._end(State.FAILED, JobFailure(error.code, error.message, error.hint))
-            except FencedError:
+            except FencedError as error:
                 # a transaction that timed out is answered like one of an older owner
                 if not self._ports.owns(self._job.job_id):
                     return Outcome.LOST
+                self._say_again(error)
                 await self._back_off()
             except TopicLimitError as error:
                 await self._wait_for(Waiting("TOPIC_LIMIT", error.message, error.hint))
@@ -124,8 +164,10 @@ class JobRunner(DeliveryHooks):
         if self._requested is not None and self._committed is None and self._job.started_at is None:
             raise StoppedError
         sink = self._ports.new_sink(self._job, self._manifest)
+        committed = 0 if self._committed is None else self._committed.rows_read
+        job = self._job.with_(rows_read=max(self._job.rows_read, committed))
         try:
-            return await Delivery(self._job, self._manifest, sink, self._ports, self).run()
+            return await Delivery(job, self._manifest, sink, self._ports, self).run()
         finally:
             await sink.close()
 
@@ -137,13 +179,27 @@ class JobRunner(DeliveryHooks):
         _log.info("job %s paused at row %d", self._job.job_id, self._job.rows_read)
         return Outcome.RELEASED
 
+    async def _yielded(self) -> Outcome:
+        await self._report_committed()
+        await self._publish(Released(self._job.attempt, State.QUEUED))
+        _log.info("job %s gives up its slot for now at row %d", self._job.job_id, self._job.rows_read)
+        return Outcome.YIELDED
+
     async def _end(self, state: State, error: JobFailure | None) -> Outcome:
-        """The order of the end: the last commit is made; now the event, then the file."""
+        """The order of the end: the last commit is made; now the event, then the file.
+
+        A file that cannot be moved does not change how the job ended: the reconcile makes up for the move.
+        """
+        if not self._ports.owns(self._job.job_id):
+            raise FencedError("the job moved to another worker")
         event = Ended(self._job.attempt, state, error, self._counts(), self._ports.now(), format=self._format)
         await self._publish(event)
         crash_point(CrashPoint.AFTER_ENDED_EVENT)
         self._log_end(state, error)
-        await asyncio.to_thread(self._ports.files.dispose, self._job)
+        try:
+            await asyncio.to_thread(self._ports.files.dispose, self._job)
+        except OSError as error:
+            _log.warning("job %s: its folder cannot be moved; it is tried again: %s", self._job.job_id, error)
         crash_point(CrashPoint.AFTER_MOVE)
         return Outcome.ENDED
 
@@ -164,15 +220,19 @@ class JobRunner(DeliveryHooks):
         self._job = apply(self._job, event, revision) or self._job
 
     async def _wait_for(self, waiting: Waiting) -> None:
-        await self._publish(WaitingFor(self._job.attempt, waiting))
-        _log.warning("job %s waits: %s: %s", self._job.job_id, waiting.code, waiting.message)
-        await asyncio.sleep(_LONGEST_BACKOFF * random.uniform(0.5, 1.0))
+        """Say it once, and wait until a try may succeed or a user asks for something else."""
+        if waiting != self._waits_for:
+            await self._publish(WaitingFor(self._job.attempt, waiting))
+            _log.warning("job %s waits: %s: %s", self._job.job_id, waiting.code, waiting.message)
+            self._waits_for = waiting
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_BACKOFF * random.uniform(0.5, 1.0)):
+                await self._asked.wait()
 
     def _give_up(self, error: DeliveryError) -> JobFailure | None:
         """An outage is waited out; a broker that answers and still refuses ends the job in the end."""
-        if self._ports.broker_ok():
-            self._failures += 1
-        _log.warning("job %s: delivery failed, begins again: %s", self._job.job_id, error)
+        self._failures = self._failures + 1 if self._ports.broker_ok() else 0
+        self._say_again(error)
         if self._failures < MAX_ATTEMPTS:
             return None
         return JobFailure(
@@ -181,9 +241,22 @@ class JobRunner(DeliveryHooks):
             f"look at the broker; then `batch job retry {self._job.job_id}` goes on at the committed row",
         )
 
+    def _say_again(self, error: DeliveryError) -> None:
+        """Each refusal is said; an outage, which may last for hours, once."""
+        outage = not self._ports.broker_ok()
+        level = logging.DEBUG if outage and self._outage_said else logging.WARNING
+        _log.log(level, "job %s: delivery failed, begins again: %s", self._job.job_id, error)
+        self._outage_said = outage
+
     async def _back_off(self) -> None:
-        pause = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(self._failures, 10))
+        """Longer from try to try; while the broker is away, until it is back."""
+        pause = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(self._tries, 10))
+        self._tries += 1
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+        for _ in range(round(_LONGEST_BACKOFF / _OUTAGE_POLL)):
+            if self._ports.broker_ok():
+                break
+            await asyncio.sleep(_OUTAGE_POLL)
 
     def _counts(self) -> Counts | None:
         if self._committed is None:

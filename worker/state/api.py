@@ -25,6 +25,7 @@ __all__ = [
     "Ownership",
     "OwnershipListener",
     "StateError",
+    "Totals",
     "UnavailableError",
 ]
 
@@ -79,6 +80,16 @@ class JobPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """What jobs have committed together. `bytes_read` are bytes of their files."""
+
+    jobs: int
+    rows_delivered: int
+    rows_rejected: int
+    bytes_read: int
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A row of the read model changed; `job` is None when it was deleted."""
 
@@ -95,6 +106,12 @@ class JobReader(Protocol):
         """Raises StateError `INVALID_REQUEST` for a cursor that is not one of ours."""
 
     async def counts(self) -> dict[State, int]: ...
+
+    async def last_ended(self, limit: int) -> Sequence[Job]:
+        """The jobs that ended last, the latest end first."""
+
+    async def totals(self, since: str) -> Totals:
+        """Sums over the jobs created at `since` (RFC 3339, UTC) or later."""
 
     async def active(self) -> Sequence[Job]:
         """All jobs that have not ended."""
@@ -194,12 +211,31 @@ class ModelStore(Protocol):
     def versions(self, name: str) -> Sequence[int]: ...
 
     async def create(self, name: str, schema: dict[str, Any], text: str | None = None) -> tuple[Model, bool]:
-        """Create version 1; (model, False) when the newest one is the same.
+        """Create the first version; (model, False) when the newest one is the same.
+
+        It is version 1, or the one after the last of a model of that name that was deleted.
 
         `text` is the schema's JSON as it was sent: numbers are compared and kept as they stand in it (`1.0`
         is not `1`, `1.10` not `1.1`). Without it they are compared as Python writes those of `schema`.
 
         Raises StateError `MODEL_EXISTS` when it is another one, UnavailableError when Kafka is away.
+        """
+
+    async def update(
+        self, name: str, schema: dict[str, Any], text: str | None = None, *, expected: int | None = None
+    ) -> tuple[Model, bool]:
+        """Make the next version; (newest, False) when the newest one is the same. `text` as in `create`.
+
+        `expected` is the version that the caller knows as the newest; None: whatever it is.
+
+        Raises StateError `MODEL_NOT_FOUND` when there is none of that name, `VERSION_CONFLICT` when the
+        newest is not the `expected` one, UnavailableError when Kafka is away.
+        """
+
+    async def delete(self, name: str, *, expected: int | None = None) -> None:
+        """Delete all versions. Their numbers are not used again. `expected` and errors as in `update`.
+
+        Jobs keep the schema that they were submitted with. Whether one still runs is for the caller to ask.
         """
 
     async def barrier(self, timeout: float = 5.0) -> None:

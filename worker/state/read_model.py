@@ -11,7 +11,7 @@ from typing import TypeVar
 from connectors.kafka.connection import KafkaConnection
 from worker.jobs.events import Touched
 from worker.jobs.job import Job, State
-from worker.state.api import Change, JobPage, JobQuery, UnavailableError
+from worker.state.api import Change, JobPage, JobQuery, Totals, UnavailableError
 from worker.state.changes import ChangeFeed
 from worker.state.cursor import encode_cursor
 from worker.state.follower import Follower, TopicRecordLike
@@ -82,6 +82,12 @@ class ReadModel:
 
     async def counts(self) -> dict[State, int]:
         return await self._in_reader(self._database.counts)
+
+    async def last_ended(self, limit: int) -> Sequence[Job]:
+        return await self._in_reader(lambda: self._database.last_ended(limit))
+
+    async def totals(self, since: str) -> Totals:
+        return await self._in_reader(lambda: self._database.totals(since))
 
     async def active(self) -> Sequence[Job]:
         return await self._in_reader(self._database.active)

@@ -24,6 +24,7 @@ from worker.state.models import KafkaModels
 from worker.state.ownership import PartitionOwnership
 from worker.state.probe import BrokerProbe
 from worker.state.read_model import ReadModel
+from worker.state.restore import TableFiles, restore_table
 from worker.state.stopping import StoppableWorker
 from worker.state.watchdog import Watchdog
 
@@ -56,7 +57,7 @@ class StateService:
     ) -> None:
         self._settings = settings
         self._connection = connection
-        topics = InternalTopics.of(settings)
+        topics = self._topics = InternalTopics.of(settings)
         self._gate = Gate(connection, topics)
         self._app = build_app(
             connection=connection,
@@ -108,6 +109,7 @@ class StateService:
         )
         self._probe = BrokerProbe(connection, topics.events, self._watchdog.broker_is_back)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._restoring = False
         self._worker: StoppableWorker | None = None
         self._start: Callable[[], Awaitable[None]] | None = None
 
@@ -210,6 +212,12 @@ class StateService:
 
     async def _before_opening(self, changelog_ends: dict[int, int]) -> None:
         self._app.forget_stale_table(changelog_ends)
+        files = TableFiles(self._app.jobs.data)
+        self._restoring = True
+        try:
+            await restore_table(self._connection, self._topics.jobs, files, changelog_ends)
+        finally:
+            self._restoring = False
 
     async def _behind_the_gate(self, run: Callable[[], Awaitable[None]]) -> None:
         await self._gate.wait_open()
@@ -251,10 +259,16 @@ class StateService:
         if self._gate.is_open and self._probe.ok:
             return None
         _, message, hint = self._describe()
-        return UnavailableError("KAFKA_UNAVAILABLE", message, hint)
+        return UnavailableError("NOT_READY" if self._restoring else "KAFKA_UNAVAILABLE", message, hint)
 
     def _describe(self) -> tuple[bool, str, str]:
         servers = self._connection.bootstrap_servers
+        if self._restoring:
+            return (
+                False,
+                f"Kafka at `{servers}` answers; the table of jobs is being restored from its changelog",
+                "wait some seconds; that is the first start on a new data dir",
+            )
         if not self._gate.is_open:
             reason = f": {self._gate.error}" if self._gate.error else ""
             return (

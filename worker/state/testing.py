@@ -9,9 +9,10 @@ from worker.jobs import exact_json
 from worker.jobs.apply import apply
 from worker.jobs.events import JobEvent
 from worker.jobs.job import Job, State
-from worker.state.api import Change, JobPage, JobQuery, Model, StateError, UnavailableError
+from worker.state.api import Change, JobPage, JobQuery, Model, Totals, UnavailableError
 from worker.state.changes import ChangeFeed
 from worker.state.cursor import decode_cursor, encode_cursor
+from worker.state.refusals import model_exists, model_not_found, same_schema, version_conflict
 
 __all__ = ["MemoryCommands", "MemoryJobs", "MemoryModels", "kafka_away"]
 
@@ -57,6 +58,19 @@ class MemoryJobs:
 
     async def counts(self) -> dict[State, int]:
         return {state: sum(job.state is state for job in self._rows.values()) for state in State}
+
+    async def last_ended(self, limit: int) -> Sequence[Job]:
+        ended = [job for job in self._rows.values() if job.finished_at is not None]
+        return sorted(ended, key=lambda job: (job.finished_at or "", job.job_id), reverse=True)[:limit]
+
+    async def totals(self, since: str) -> Totals:
+        found = [job for job in self._rows.values() if job.created_at >= since]
+        return Totals(
+            jobs=len(found),
+            rows_delivered=sum(job.rows_delivered for job in found),
+            rows_rejected=sum(job.rows_rejected for job in found),
+            bytes_read=sum(job.bytes_read for job in found),
+        )
 
     async def active(self) -> Sequence[Job]:
         return [job for job in self._rows.values() if not job.ended]
@@ -113,6 +127,7 @@ class MemoryModels:
 
     def __init__(self) -> None:
         self._models: dict[str, list[Model]] = {}
+        self._last: dict[str, int] = {}  # the highest version ever, also of deleted models
         self.available = True
 
     def get(self, name: str, version: int | None = None) -> Model | None:
@@ -130,20 +145,45 @@ class MemoryModels:
     async def create(self, name: str, schema: dict[str, Any], text: str | None = None) -> tuple[Model, bool]:
         if not self.available:
             raise kafka_away()
-        written = exact_json.dumps(schema if text is None else exact_json.loads(text))
-        model = Model(name, 1, schema, "2026-01-01T00:00:00.000Z", written)
         newest = self.get(name)
         if newest is None:
-            self._models[name] = [model]
-            return model, True
-        if exact_json.canonical(newest.text) == exact_json.canonical(model.text):
+            return self._add(name, schema, text)
+        if same_schema(newest.text, _written(schema, text)):
             return newest, False
-        raise StateError(
-            "MODEL_EXISTS",
-            f"model `{name}` exists with another schema",
-            "choose another name, or update the model to make a new version of it",
-        )
+        raise model_exists(newest)
+
+    async def update(
+        self, name: str, schema: dict[str, Any], text: str | None = None, *, expected: int | None = None
+    ) -> tuple[Model, bool]:
+        newest = self._expected(name, expected)
+        if same_schema(newest.text, _written(schema, text)):
+            return newest, False
+        return self._add(name, schema, text)
+
+    async def delete(self, name: str, *, expected: int | None = None) -> None:
+        self._expected(name, expected)
+        del self._models[name]
+
+    def _expected(self, name: str, expected: int | None) -> Model:
+        if not self.available:
+            raise kafka_away()
+        newest = self.get(name)
+        if newest is None:
+            raise model_not_found(name)
+        if expected is not None and expected != newest.version:
+            raise version_conflict(name, expected, newest.version)
+        return newest
+
+    def _add(self, name: str, schema: dict[str, Any], text: str | None) -> tuple[Model, bool]:
+        version = self._last[name] = self._last.get(name, 0) + 1
+        model = Model(name, version, schema, "2026-01-01T00:00:00.000Z", _written(schema, text))
+        self._models.setdefault(name, []).append(model)
+        return model, True
 
     async def barrier(self, timeout: float = 5.0) -> None:
         if not self.available:
             raise kafka_away()
+
+
+def _written(schema: dict[str, Any], text: str | None) -> str:
+    return exact_json.dumps(schema if text is None else exact_json.loads(text))

@@ -93,6 +93,12 @@ class FakeWorker:
             def do_POST(self) -> None:
                 self._serve()
 
+            def do_PUT(self) -> None:
+                self._serve()
+
+            def do_DELETE(self) -> None:
+                self._serve()
+
             def log_message(self, *_: object) -> None:
                 pass
 

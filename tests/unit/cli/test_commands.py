@@ -89,7 +89,7 @@ def test_a_list_asks_for_pages_that_the_worker_gives(worker: FakeWorker, batch: 
     assert worker.requests[0].query["limit"] == "500"
 
 
-@pytest.mark.parametrize("what", ["cancel", "retry"])
+@pytest.mark.parametrize("what", ["cancel", "pause", "resume", "retry"])
 def test_requests_print_the_job(worker: FakeWorker, batch: Batch, what: str) -> None:
     worker.on(f"POST /jobs/{ID}/{what}", Reply(json.dumps(job("QUEUED")), 202))
     result = batch("job", what, ID)
@@ -156,6 +156,12 @@ def test_an_address_may_have_a_path(
         ["job", "list", "--limit", "0"],
         ["job", "list", "--limit", "x"],
         ["model", "show", "m", "--version", "-1"],
+        ["model", "update", "m"],
+        ["model", "update", "m", "f", "--if-version", "0"],
+        ["model", "delete"],
+        ["job", "delete"],
+        ["job", "pause"],
+        ["dropzone", "here"],
     ],
 )
 def test_wrong_usage_is_2_and_asks_nothing(worker: FakeWorker, batch: Batch, argv: list[str]) -> None:
@@ -165,10 +171,65 @@ def test_wrong_usage_is_2_and_asks_nothing(worker: FakeWorker, batch: Batch, arg
     assert worker.requests == []
 
 
+def test_a_model_is_updated_with_a_guard(worker: FakeWorker, batch: Batch, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"minimum": 1.10}')
+    worker.on("PUT /models/m", Reply('{"name":"m","version":4}'))
+    result = batch("model", "update", "m", str(schema), "--if-version", "3")
+    assert (result.code, result.out) == (0, b'{\n  "name": "m",\n  "version": 4\n}\n')
+    assert worker.requests[0].body == b'{"schema": {"minimum": 1.10}}'
+    assert worker.requests[0].headers["If-Match"] == '"3"'
+    batch("model", "update", "m", str(schema))
+    assert "If-Match" not in worker.requests[1].headers
+
+
+def test_deleting_says_what(worker: FakeWorker, batch: Batch) -> None:
+    worker.on("DELETE /models/m", Reply("", 204))
+    worker.on(f"DELETE /jobs/{ID}", Reply("", 204))
+    assert batch("model", "delete", "m", "--if-version", "2").out == b'{\n  "deleted": "m"\n}\n'
+    assert worker.requests[0].headers["If-Match"] == '"2"'
+    result = batch("job", "delete", ID)
+    assert (result.code, json.loads(result.out), result.err) == (0, {"deleted": ID}, "")
+    assert "If-Match" not in worker.requests[1].headers
+
+
+@pytest.mark.parametrize(
+    ("argv", "what", "status", "code"),
+    [
+        (["model", "delete", "m"], "DELETE /models/m", 409, "MODEL_IN_USE"),
+        (["model", "delete", "m", "--if-version", "1"], "DELETE /models/m", 412, "VERSION_CONFLICT"),
+        (["job", "delete", ID], f"DELETE /jobs/{ID}", 409, "INVALID_STATE"),
+        (["job", "pause", ID], f"POST /jobs/{ID}/pause", 409, "INVALID_STATE"),
+    ],
+)
+def test_what_is_refused_is_1(
+    worker: FakeWorker, batch: Batch, argv: list[str], what: str, status: int, code: str
+) -> None:
+    worker.on(what, problem(status, code, "it cannot be", "do something else"))
+    result = batch(*argv)
+    assert (result.code, result.out) == (1, b"")
+    assert result.err == f"error: it cannot be ({code})\nhint: do something else\n"
+
+
+def test_what_waits_in_the_drop_folder_is_an_array(worker: FakeWorker, batch: Batch) -> None:
+    files = [
+        {"path": path, "code": "NO_MODEL", "message": "m", "hint": "h", "size_bytes": size, "since": "t"}
+        for path, size in (("a.csv", 3), ("b", None), ("c", 0))
+    ]
+    texts = [json.dumps(file) for file in files]
+    worker.on("GET /dropzone", page(texts[:2], "c1"), page(texts[2:], None))
+    result = batch("dropzone", "--limit", "7")
+    assert (result.code, json.loads(result.out), result.err) == (0, files, "")
+    assert [request.query for request in worker.requests] == [
+        {"limit": "7"},
+        {"limit": "5", "cursor": "c1"},
+    ]
+
+
 def test_help_names_environment_and_exit_codes(batch: Batch) -> None:
     result = batch("--help")
     assert result.code == 0
-    for word in (b"BATCH_URL", b"130 interrupted", b"worker", b"status", b"model", b"job"):
+    for word in (b"BATCH_URL", b"130 interrupted", b"worker", b"status", b"dropzone", b"model", b"job"):
         assert word in result.out
 
 

@@ -96,6 +96,26 @@ def test_a_worker_that_is_away_or_not_ready_for_a_while_is_asked_again(
     assert tail(worker, patience)[0] == [b'{"n":0}', b'{"n":1}', b'{"n":2}']
 
 
+def test_a_worker_whose_broker_is_away_is_waited_for_and_said_once(
+    worker: FakeWorker, patience: Patience, told: list[str]
+) -> None:
+    away = problem(503, "KAFKA_UNAVAILABLE", "Kafka has not answered for 12 s", "start the broker")
+    tries = 250  # just beyond the time that a worker itself may be away
+    a, b, c = three()
+    worker.on(JOB, *[job("RUNNING")] * (tries + 2), job())
+    worker.on(RECORDS, Stream([a], cut=True), *[away] * tries, Stream([b, c]))
+    assert tail(worker, patience)[0] == [b'{"n":0}', b'{"n":1}', b'{"n":2}']
+    assert len(told) == 1
+
+
+def test_each_outage_is_said(worker: FakeWorker, patience: Patience, told: list[str]) -> None:
+    a, b, c = three()
+    worker.on(JOB, *[job("RUNNING")] * 3, job())
+    worker.on(RECORDS, Stream([a], cut=True), Stream([b], cut=True), Stream([c]))
+    assert tail(worker, patience)[0] == [b'{"n":0}', b'{"n":1}', b'{"n":2}']
+    assert len(told) == 2
+
+
 def test_a_restarted_worker_on_the_same_port_is_found_again(told: list[str]) -> None:
     first, second = FakeWorker(), None
     a, b, c = three()

@@ -29,6 +29,7 @@ def test_rows_say_type_bounds_and_default() -> None:
     assert "| `BATCH_SETTLE_SECONDS` | number, at least 0 | `2` |" in page
     assert "| `BATCH_TOPIC_RETENTION_HOURS` | number, over 0 | `168` |" in page
     assert "| `BATCH_COMPRESSION` | `zstd`, `lz4`, `snappy`, `none` | `zstd` |" in page
+    assert "| `BATCH_ALLOW_ANONYMOUS` | `true`, `false` | `false` |" in page
     assert "| `BATCH_SASL_USERNAME` | text |  |" in page
     assert "| `BATCH_DROPZONE` | path | `dropzone` |" in page
 

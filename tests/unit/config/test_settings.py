@@ -71,6 +71,36 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
     assert allowed in str(raised.value)
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "10.1.2.3", "batch.example", "127.evil.example"])
+def test_listening_elsewhere_than_on_loopback_is_said_on_purpose(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("BATCH_WEB_HOST", host)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert str(raised.value) == (
+        f"BATCH_WEB_HOST: `{host}` is not allowed: whoever reaches that address could use the worker; "
+        "say BATCH_ALLOW_ANONYMOUS=true if that is meant, or listen on `127.0.0.1`"
+    )
+    monkeypatch.setenv("BATCH_ALLOW_ANONYMOUS", "true")
+    assert load_settings().web_host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_loopback_needs_no_permission(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("BATCH_WEB_HOST", host)
+    settings = load_settings()
+    assert (settings.web_host, settings.allow_anonymous) == (host, False)
+
+
+def test_a_wrong_permission_is_named_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATCH_WEB_HOST", "0.0.0.0")
+    monkeypatch.setenv("BATCH_ALLOW_ANONYMOUS", "perhaps")
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert [line.split(":")[0] for line in str(raised.value).splitlines()] == ["BATCH_ALLOW_ANONYMOUS"]
+
+
 def test_every_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BATCH_WEB_PORT", "0")
     monkeypatch.setenv("BATCH_LOG_FORMAT", "xml")

@@ -8,8 +8,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from tests.unit.http.described import watching
 from tests.unit.http.twins import Rig, rig
 from worker.http.app import middlewares, setup_http
+from worker.ui.docs import setup_docs
 from worker.ui.routes import setup_ui
 
 Client = TestClient[web.Request, web.Application]
@@ -22,8 +24,12 @@ def parts() -> Rig:
 
 @pytest.fixture
 async def client(parts: Rig) -> AsyncIterator[Client]:
-    app = web.Application(middlewares=middlewares(parts.services))
+    """Every answer that it gets is held against the document of the interface, too."""
+    undescribed: list[str] = []
+    app = web.Application(middlewares=[watching(undescribed), *middlewares(parts.services)])
     setup_http(app, parts.services)
     setup_ui(app, parts.services)
+    setup_docs(app)
     async with TestClient(TestServer(app)) as client:
         yield client
+    assert undescribed == []

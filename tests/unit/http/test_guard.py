@@ -11,6 +11,14 @@ from tests.unit.http.twins import Rig, job, rig
 from worker.http.app import middlewares, setup_http
 
 
+async def statuses(parts: Rig, *hosts: str) -> dict[str, int]:
+    """What /healthz answers to each `Host`."""
+    app = web.Application(middlewares=middlewares(parts.services))
+    setup_http(app, parts.services)
+    async with TestClient(TestServer(app)) as client:
+        return {host: (await client.get("/healthz", headers={"Host": host})).status for host in hosts}
+
+
 @pytest.mark.parametrize(
     "host",
     ["localhost", "LOCALHOST:8000", "localhost.:8000", "127.0.0.1:1", "127.8.9.10", "[::1]:8000", "[::1]"],
@@ -43,19 +51,19 @@ async def test_other_hosts_may_not(client: Client, host: str) -> None:
 
 
 async def test_the_settings_allow_more_hosts() -> None:
-    parts = rig(web_host="10.1.2.3", allowed_hosts="batch.example, Other.Example")
-    app = web.Application(middlewares=middlewares(parts.services))
-    setup_http(app, parts.services)
-    statuses = {}
-    async with TestClient(TestServer(app)) as client:
-        for host in ("10.1.2.3:8000", "batch.example", "other.example:80", "third.example"):
-            statuses[host] = (await client.get("/healthz", headers={"Host": host})).status
-    assert statuses == {
+    parts = rig(allow_anonymous=True, web_host="10.1.2.3", allowed_hosts="batch.example, Other.Example")
+    assert await statuses(parts, "10.1.2.3:8000", "batch.example", "other.example:80", "third.example") == {
         "10.1.2.3:8000": 200,
         "batch.example": 200,
         "other.example:80": 200,
         "third.example": 403,
     }
+
+
+async def test_a_worker_that_listens_everywhere_answers_for_the_names_it_knows() -> None:
+    parts = rig(allow_anonymous=True, web_host="0.0.0.0", allowed_hosts="worker")
+    hosts = ("127.0.0.1:8000", "localhost:8001", "worker:8000", "172.18.0.4:8000", "evil.example")
+    assert list((await statuses(parts, *hosts)).values()) == [200, 200, 200, 403, 403]
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,11 @@ async def test_lists(parts: Rig, client: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "detail"),
     [
-        ("state=DONE", "parameter `state.0` is `DONE`: input should be 'QUEUED', 'RUNNING'"),
+        ("state=DONE", "parameter `state` is `DONE`: input should be 'QUEUED', 'RUNNING'"),
         ("limit=501", "parameter `limit` is `501`: input should be less than or equal to 500"),
         ("sate=FAILED", "there is no parameter `sate`"),
         ("cursor=%21", "cursor `!` is not one that a list has answered"),
+        ("q=a%00b", "parameter `q` is `a\0b`: no file name has a NUL in it"),
     ],
 )
 async def test_lists_that_cannot_be_read(client: Client, query: str, detail: str) -> None:

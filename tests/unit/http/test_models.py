@@ -43,7 +43,7 @@ async def test_another_schema_of_the_same_name_is_refused(client: Client) -> Non
     await _create(client, {"name": "orders", "schema": SCHEMA})
     status, body = await _create(client, {"name": "orders", "schema": {"type": "object"}})
     assert (status, body["code"]) == (409, "MODEL_EXISTS")
-    assert body["detail"] == "model `orders` exists with another schema"
+    assert body["detail"] == "model `orders` exists with another schema (its newest version is `1`)"
 
 
 async def test_numbers_keep_their_text(client: Client) -> None:
@@ -78,6 +78,14 @@ async def test_an_unknown_model_says_how_to_make_it(client: Client) -> None:
     assert (answer.status, body["code"]) == (404, "MODEL_NOT_FOUND")
     assert body["detail"] == "model `orders` does not exist"
     assert body["hint"] == "create it with `batch model create orders schema.json`"
+
+
+async def test_a_name_that_no_model_can_have_is_not_proposed(client: Client) -> None:
+    answer = await client.get("/models/%C3%BC%22" + "x" * 500)
+    body = await answer.json()
+    assert (answer.status, body["code"]) == (404, "MODEL_NOT_FOUND")
+    assert body["hint"].startswith("list the models with `batch model list`; names are 1 to 64 of")
+    assert len(body["detail"]) < 150
 
 
 async def test_the_list_is_newest_first_in_pages(parts: Rig, client: Client) -> None:
@@ -139,7 +147,7 @@ async def test_an_unknown_option_is_refused_with_the_nearest(client: Client) -> 
         (b"[]", "the body is not a JSON object"),
         (b'{"schema": {}}', "member `name` is missing"),
         (b'{"name": "m"}', "member `schema` is missing"),
-        (b'{"name": "m", "schema": []}', "member `schema` is `[]`: input should be a valid dictionary"),
+        (b'{"name": "m", "schema": []}', "member `schema` is `[]`: it is not a JSON object"),
         (b'{"name": "M", "schema": {}}', "member `name` is `M`: string should match pattern"),
         (b'{"name": "' + b"m" * 65 + b'", "schema": {}}', "string should match pattern"),
         (b'{"name": "m\\n", "schema": {}}', "string should match pattern"),

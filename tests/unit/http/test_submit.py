@@ -127,6 +127,12 @@ async def test_an_rfc_8187_file_name(client: Client) -> None:
     assert (status, job["file"]) == (202, 'a"\\b\n.csv')
 
 
+async def test_an_rfc_8187_file_name_may_have_percent_signs(client: Client) -> None:
+    part = _field("file", CSV, "NAME").replace(b'filename="NAME"', b"filename*=UTF-8''100%2522%250A.csv")
+    _, job = await _post(client, _form(_field("model", "orders"), part))
+    assert job["file"] == "100%22%0A.csv"
+
+
 @pytest.mark.parametrize(
     ("body", "detail"),
     [

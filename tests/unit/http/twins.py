@@ -12,7 +12,7 @@ from typing import Any, Self
 from config.settings import Settings
 from connectors.errors import RetriableError
 from worker.http.ports import Services
-from worker.jobs.events import JobEvent, Submitted, Touched
+from worker.jobs.events import Deleted, JobEvent, Submitted, Touched
 from worker.jobs.job import Job, Source, State
 from worker.state.api import Health, Model, StateError
 from worker.state.testing import MemoryCommands, MemoryJobs, MemoryModels
@@ -71,6 +71,8 @@ class Waiting:
     code: str
     message: str
     hint: str
+    size_bytes: int | None = 100
+    since: str = "2026-01-01T00:00:00.000Z"
 
 
 class MemoryUpload:
@@ -151,6 +153,18 @@ class MemoryIntake:
 
     def waiting(self) -> Sequence[Waiting]:
         return self.waiting_files
+
+
+class MemoryRemover:
+    """A JobRemover for a job without topics: its row goes."""
+
+    def __init__(self, commands: MemoryCommands) -> None:
+        self._commands = commands
+        self.removed: list[str] = []
+
+    async def remove(self, job: Job) -> None:
+        await self._commands.publish(job.job_id, Deleted())
+        self.removed.append(job.job_id)
 
 
 @dataclass(frozen=True)
@@ -248,6 +262,7 @@ class Rig:
     models: MemoryModels
     intake: MemoryIntake
     topics: MemoryTopics
+    remover: MemoryRemover
     health: Health = READY
     services: Services = field(init=False)
 
@@ -260,6 +275,7 @@ class Rig:
             health=lambda: self.health,
             intake=self.intake,
             open_topic=self.topics.open,
+            remover=self.remover,
         )
 
     @property
@@ -282,4 +298,5 @@ def rig(**settings: Any) -> Rig:
         models=MemoryModels(),
         intake=MemoryIntake(commands),
         topics=MemoryTopics(),
+        remover=MemoryRemover(commands),
     )

@@ -161,6 +161,20 @@ def test_pause_and_resume() -> None:
     assert resumed.state is State.QUEUED
 
 
+def test_what_was_asked_since_the_owner_stopped_still_holds() -> None:
+    pausing = [started(), Requests("pause")]
+    cancelled = folded(*pausing, Requests("cancel"), Released(1, State.PAUSED))
+    assert (cancelled.state, cancelled.requested) == (State.PAUSED, "cancel")
+    assert folded(*pausing, Requests("cancel"), Released(1, State.PAUSED), Requests("resume")) == cancelled
+    resumed = folded(*pausing, Requests("resume"), Released(1, State.PAUSED))
+    assert (resumed.state, resumed.requested) == (State.QUEUED, None)
+
+
+def test_a_release_that_arrives_twice_is_one() -> None:
+    paused = folded(started(), Requests("pause"), Released(1, State.PAUSED))
+    assert apply(paused, Released(1, State.PAUSED), 9) is paused
+
+
 def test_waiting_is_said_while_queued_and_gone_at_the_start() -> None:
     waiting = Waiting("SLOT", "m", "h")
     assert folded(WaitingFor(1, waiting)).waiting == waiting
@@ -183,6 +197,12 @@ def test_deletion_is_a_tombstone_and_later_events_are_dropped() -> None:
     assert (
         fold(Submitted(queued()), started(), ended(State.FAILED), Deleted(), Progressed(1, counts(3))) is None
     )
+
+
+def test_a_job_that_was_retried_is_not_deleted() -> None:
+    retried = folded(started(), ended(State.FAILED), Retried(2))
+    assert apply(retried, Deleted(), 90) is retried
+    assert apply(retried.with_(state=State.CANCELLED), Deleted(), 90) is None
 
 
 EVENTS: list[JobEvent] = [

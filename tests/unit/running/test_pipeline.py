@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -117,4 +119,23 @@ async def test_an_error_that_nobody_fetches_is_not_complained_about(executor: Th
     pipeline = BlockPipeline(reader, GatedEncoder(), executor, depth=2)
     await pipeline._reading
     await pipeline.close()
+    assert reader.closed
+
+
+async def test_a_thread_that_cannot_be_had_is_an_error_and_no_hang() -> None:
+    class Exhausted(ThreadPoolExecutor):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # type: ignore[override]
+            if fn == reader.read_block and reader.read == 1:
+                raise RuntimeError("can't start new thread")
+            return super().submit(fn, *args, **kwargs)
+
+    reader, encoder = NumberedReader(3), GatedEncoder()
+    encoder.gate(0).set()
+    with Exhausted(2) as exhausted:
+        pipeline = BlockPipeline(reader, encoder, exhausted, depth=2)
+        assert await pipeline.next() is not None
+        async with asyncio.timeout(5):
+            with pytest.raises(RuntimeError, match="new thread"):
+                await pipeline.next()
+        await pipeline.close()
     assert reader.closed

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.api import Block, EncodedBlock, Position, SourceReader
+from connectors.api import Block, EncodedBlock, Position, Progress, SourceReader
 from connectors.errors import (
     ConnectorError,
     FencedError,
@@ -108,6 +110,8 @@ class World:
     owned: bool = True
     header_error: HeaderError | None = None
     unavailable: int = 0
+    broker_ok: bool = True
+    immovable: bool = False
 
     def __post_init__(self) -> None:
         self.path = self.folder / "lines.txt"
@@ -145,7 +149,7 @@ class World:
             sources=self,
             new_sink=self.new_sink,
             owns=lambda job_id: self.owned,
-            broker_ok=lambda: True,
+            broker_ok=lambda: self.broker_ok,
             now=lambda: NOW,
             executor=self.executor,
             chunk_bytes=10 * chunk_blocks,
@@ -179,6 +183,8 @@ class World:
 
     def dispose(self, job: Job) -> None:
         self.log.append(f"dispose {job.state}")
+        if self.immovable:
+            raise OSError(28, "No space left on device")
         self.disposed = job
 
     # SourceOpener
@@ -469,3 +475,240 @@ async def test_the_final_row_is_what_the_fold_will_have(world: World) -> None:
     await world.runner().run()
     job: Any = world.disposed
     assert (job.state, job.rows_read, job.finished_at, job.worker) == (State.COMPLETED, 7, NOW, "worker-1")
+
+
+def said(caplog: pytest.LogCaptureFixture, text: str) -> list[str]:
+    return [r.getMessage() for r in caplog.records if text in r.getMessage() and r.levelno >= logging.WARNING]
+
+
+async def test_a_folder_that_cannot_be_moved_does_not_change_how_the_job_ended(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.write(*LINES)
+    world.immovable = True
+    assert await world.runner().run() is Outcome.ENDED
+    assert world.ended().state is State.COMPLETED
+    assert [r.exc_info for r in caplog.records] == [None] * len(caplog.records)
+    assert len(said(caplog, "No space left")) == 1
+    assert said(caplog, "FAILED") == []
+
+
+async def test_a_job_that_moved_away_is_not_ended_here(world: World) -> None:
+    world.write(*LINES)
+    world.header_error = HeaderError(JobCode.COLUMN_MISSING, "m", "h")
+    world.owned = False
+    assert await world.runner().run() is Outcome.LOST
+    assert world.log == []
+
+
+async def test_a_defect_after_the_job_moved_away_says_nothing(world: World) -> None:
+    world.write(*LINES)
+
+    def break_down(number: int) -> None:
+        world.owned = False
+        raise ZeroDivisionError("oh")
+
+    world.on_block = break_down
+    assert await world.runner().run() is Outcome.LOST
+    assert world.log == ["STARTED"]
+
+
+async def test_an_outage_does_not_use_up_the_attempts_and_is_said_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.write(*LINES)
+    tries = runner_module.MAX_ATTEMPTS
+    world.failures = [{"send": RetriableError("refused")} for _ in range(tries - 1)]
+    world.failures += [{"start": RetriableError("away")} for _ in range(20)]
+    world.failures += [{"start": RetriableError("coordinator loads")} for _ in range(tries - 1)]
+    made = world.new_sink
+
+    def new_sink(job: Job, manifest: Manifest) -> MemorySink:
+        world.broker_ok = not (world.failures and "away" in str(world.failures[0].get("start")))
+        return made(job, manifest)
+
+    world.new_sink = new_sink  # type: ignore[method-assign]
+    assert await world.runner().run() is Outcome.ENDED
+    assert world.ended().state is State.COMPLETED
+    assert world.cluster.values(TOPIC) == LINES
+    assert len(said(caplog, "away")) == 1
+
+
+async def test_the_pauses_grow_also_in_an_outage_and_after_a_fence(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write(*LINES)
+    world.failures = [{"start": FencedError("newer")} for _ in range(4)]
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(runner_module, "_FIRST_BACKOFF", 2.0)
+    monkeypatch.setattr(runner_module, "_LONGEST_BACKOFF", 12.0)
+    monkeypatch.setattr(runner_module.random, "uniform", lambda low, high: 1.0)
+    monkeypatch.setattr(runner_module.asyncio, "sleep", sleep)
+    await world.runner().run()
+    # those of a second are the reporter's
+    assert [pause for pause in pauses if pause > 1] == [2.0, 4.0, 8.0, 12.0]
+
+
+async def test_a_start_is_told_once_a_run(world: World) -> None:
+    world.write(*LINES)
+    world.failures = [{"send": RetriableError("no")}, {"commit": RetriableError("no")}]
+    await world.runner().run()
+    assert world.log.count("STARTED") == 1
+
+
+async def test_a_limit_is_said_once_and_a_cancel_ends_the_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.write(*LINES)
+    world.failures = [{"create_topics": TopicLimitError("full", "wait")} for _ in range(50)]
+    runner = world.runner()
+    task = asyncio.create_task(runner.run())
+    while len(world.failures) > 40:
+        await asyncio.sleep(0.001)
+    monkeypatch.setattr(runner_module, "_LONGEST_BACKOFF", 3600.0)
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    runner.request(Requested.CANCEL)
+    async with asyncio.timeout(5):
+        assert await task is Outcome.ENDED
+    assert world.ended().state is State.CANCELLED
+    assert len([event for event in world.events if isinstance(event, WaitingFor)]) == 1
+    assert len(said(caplog, "TOPIC_LIMIT")) == 1
+
+
+async def test_a_pause_that_was_taken_back_does_not_pause(world: World) -> None:
+    world.write(*LINES)
+    made = world.new_sink
+    sinks: list[MemorySink] = []
+
+    def new_sink(job: Job, manifest: Manifest) -> MemorySink:
+        sink = made(job, manifest)
+        sinks.append(sink)
+        close = sink.close
+
+        async def close_and_resume() -> None:
+            await close()
+            runner.request(None)
+
+        sink.close = close_and_resume  # type: ignore[method-assign]
+        return sink
+
+    world.new_sink = new_sink  # type: ignore[method-assign]
+    runner = world.runner()
+    loop = asyncio.get_running_loop()
+    asked = []
+
+    def ask(number: int) -> None:
+        if not asked:
+            asked.append(number)
+            loop.call_soon_threadsafe(runner.request, Requested.PAUSE)
+
+    world.on_block = ask
+    assert await runner.run() is Outcome.ENDED
+    assert len(sinks) == 2
+    assert not [event for event in world.events if isinstance(event, Released)]
+    assert world.cluster.values(TOPIC) == LINES
+
+
+async def test_progress_behind_what_this_run_committed_is_never_used(world: World) -> None:
+    world.write(*LINES)
+    made = world.new_sink
+
+    def new_sink(job: Job, manifest: Manifest) -> MemorySink:
+        sink = made(job, manifest)
+        commit = sink.commit
+        commits: list[Progress] = []
+
+        async def fail_fourth(progress: Progress) -> None:
+            commits.append(progress)
+            if len(commits) == 4:
+                world.cluster.progress[JOB_ID] = commits[1]
+                raise RetriableError("gone")
+            await commit(progress)
+
+        sink.commit = fail_fourth  # type: ignore[method-assign]
+        return sink
+
+    world.new_sink = new_sink  # type: ignore[method-assign]
+    await world.runner().run()
+    error = world.ended().error
+    assert error is not None
+    assert error.code == "PROGRESS_EXPIRED"
+    assert "`4` rows were committed, but the broker has row 2" in error.message
+
+
+async def test_a_file_written_to_without_a_new_size_is_told_as_such(world: World) -> None:
+    world.write(*LINES)
+    runner = world.runner()
+    stat = world.path.stat()
+    os.utime(world.path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    await runner.run()
+    error = world.ended().error
+    assert error is not None
+    assert error.code == "FILE_CHANGED"
+    assert "but written to since" in error.message
+    assert "submit the altered file as a new job" in error.hint
+
+
+async def test_a_file_that_vanishes_while_it_is_opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.write(*LINES)
+    runner = world.runner()
+
+    def format_of(path: Path) -> str:
+        path.unlink()
+        path.read_bytes()
+        raise AssertionError
+
+    monkeypatch.setattr(world, "format_of", format_of)
+    await runner.run()
+    error = world.ended().error
+    assert error is not None
+    assert error.code == "FILE_GONE"
+
+
+@pytest.mark.parametrize("completed", [True, False])
+async def test_a_file_gone_at_the_end_is_believed_after_a_new_start_only(
+    world: World, completed: bool
+) -> None:
+    """A worker that was frozen must not call a job failed that another one completed meanwhile."""
+    world.write(*LINES)
+
+    def go(number: int) -> None:
+        if number == 3:
+            world.path.unlink()
+
+    world.on_block = go
+    made = world.new_sink
+
+    def new_sink(job: Job, manifest: Manifest) -> MemorySink:
+        if not world.path.exists() and completed:
+            world.cluster.progress[JOB_ID] = replace(world.cluster.progress[JOB_ID], eof=True)
+        return made(job, manifest)
+
+    world.new_sink = new_sink  # type: ignore[method-assign]
+    await world.runner().run()
+    error = world.ended().error
+    if completed:
+        assert world.ended().state is State.COMPLETED
+        assert world.log[-1] == "dispose COMPLETED"
+    else:
+        assert error is not None
+        assert error.code == "FILE_GONE"
+
+
+async def test_a_slot_is_given_up_at_a_commit_and_the_next_run_reads_on(world: World) -> None:
+    world.write(*LINES)
+    ports = world.runner()._ports
+    first = JobRunner(world.manifest().job(), world.manifest(), ports, yields=lambda: True)
+    assert await first.run() is Outcome.YIELDED
+    assert world.cluster.values(TOPIC) == LINES[:2]
+    (released,) = [event for event in world.events if isinstance(event, Released)]
+    assert released.state is State.QUEUED
+    assert (first.job.state, first.job.rows_read) == (State.QUEUED, 2)
+    assert await world.runner(first.job).run() is Outcome.ENDED
+    assert world.cluster.values(TOPIC) == LINES
+    assert world.opened == [0, 2]

@@ -82,7 +82,8 @@ def test_a_replay_changes_nothing_but_writes_the_last_row_again(folded: Folded) 
 
 
 def test_a_deletion_writes_its_tombstone_at_every_replay(folded: Folded) -> None:
-    events = [(encode_event(Submitted(job())), 10), (encode_event(Deleted()), 11)]
+    ended = Submitted(job(state=State.COMPLETED))
+    events = [(encode_event(ended), 10), (encode_event(Deleted()), 11)]
     for _ in range(2):
         for value, offset in events:
             folded.fold.fold(KEY, value, 0, offset)

@@ -134,7 +134,12 @@ def test_lists_use_an_index(path: Path, database: JobsDatabase) -> None:
         "SELECT json FROM jobs WHERE state IN ('FAILED') AND model = 'm' ORDER BY created DESC, id DESC": (
             "jobs_state_model"
         ),
-        "SELECT state, count(*) FROM jobs GROUP BY state": "jobs_state_model",
+        "SELECT state, count(*) FROM jobs GROUP BY state": "INDEX jobs_state",
+        "SELECT json FROM jobs WHERE state IN ('QUEUED') ORDER BY created DESC, id DESC": "INDEX jobs_state ",
+        "SELECT json FROM jobs WHERE finished IS NOT NULL ORDER BY finished DESC, id DESC": "jobs_finished",
+        "SELECT sum(delivered), sum(rejected), sum(bytes) FROM jobs WHERE created >= '2026'": (
+            "COVERING INDEX jobs_totals"
+        ),
     }
     with sqlite3.connect(path) as connection:
         for sql, index in plans.items():

@@ -12,7 +12,7 @@ from tests.unit.state.jobs import job
 from tests.unit.state.records import Record
 from worker.jobs.events import Touched
 from worker.jobs.job import Job, State
-from worker.state.api import Change, JobQuery, JobReader, StateError
+from worker.state.api import Change, JobQuery, JobReader, StateError, Totals
 from worker.state.fold import encode_row
 from worker.state.read_model import ReadModel
 from worker.state.testing import MemoryJobs
@@ -132,3 +132,36 @@ async def put(reader: JobReader, row: Job | None, job_id: str = "") -> None:
     assert isinstance(reader, ReadModel)
     key = (job_id if row is None else row.job_id).encode()
     await reader.apply([Record(0, key, None if row is None else encode_row(row))], {})
+
+
+async def test_the_last_ended_come_by_their_end(reader: JobReader) -> None:
+    ends = {
+        "aaaaaaaaaaaa": "2026-01-01T00:01:00.000Z",
+        "cccccccccccc": "2026-01-01T00:03:00.000Z",
+        "eeeeeeeeeeee": "2026-01-01T00:02:00.000Z",
+    }
+    for number, (job_id, end) in enumerate(ends.items(), 10):
+        found = await reader.get(job_id)
+        assert found is not None
+        await change(reader, found.with_(finished_at=end, state=State.FAILED, revision=number))
+    assert [found.job_id[0] for found in await reader.last_ended(2)] == ["c", "e"]
+    assert [found.job_id[0] for found in await reader.last_ended(9)] == ["c", "e", "a"]
+
+
+async def test_totals_of_the_jobs_since(reader: JobReader) -> None:
+    for number, job_id in enumerate(("bbbbbbbbbbbb", "dddddddddddd"), 10):
+        found = await reader.get(job_id)
+        assert found is not None
+        counts = {"rows_delivered": number, "rows_rejected": 2, "bytes_read": 1000 * number}
+        await change(reader, found.with_(revision=number, **counts))
+    assert await reader.totals("2026-01-01T00:00:02.000Z") == Totals(4, 21, 4, 21_000)
+    assert await reader.totals("2026-01-01T00:00:03.000Z") == Totals(2, 11, 2, 11_000)
+    assert await reader.totals("2026-01-02") == Totals(0, 0, 0, 0)
+
+
+async def change(reader: JobReader, row: Job) -> None:
+    if isinstance(reader, MemoryJobs):
+        reader.put(row)
+    else:
+        assert isinstance(reader, ReadModel)
+        await reader.apply([Record(row.revision, row.job_id.encode(), encode_row(row))], {0: row.revision})

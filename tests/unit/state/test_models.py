@@ -10,7 +10,7 @@ import pytest
 from tests.unit.state.records import Record
 from worker.jobs import exact_json
 from worker.state.api import Model, StateError, UnavailableError
-from worker.state.model_topic import ModelMap, encode_model, model_key
+from worker.state.model_topic import ModelMap, deletion_records, encode_model, model_key
 from worker.state.testing import MemoryModels
 
 TEXT = '{"maximum":1.10,"x":[1e400,-0,123456789012345678901234567890,"1.10 é"]}'
@@ -30,7 +30,8 @@ async def test_a_record_comes_back_with_its_numbers_as_they_were_written() -> No
     assert found is not None
     assert found.text == TEXT
     assert found.schema["maximum"] == Decimal("1.10")
-    assert models.nonce(found) == "n"
+    assert models.written_by("orders", "n") == found
+    assert models.written_by("orders", "another") is None
     assert await models.positions() == {0: 1}
 
 
@@ -60,10 +61,37 @@ async def test_a_tombstone_takes_a_version_away() -> None:
     assert (models.get("a"), list(models.newest())) == (None, [])
 
 
+async def test_a_deleted_model_leaves_the_number_of_its_last_version() -> None:
+    models = ModelMap()
+    await models.apply([record(0, "a", 1, "{}"), record(1, "a", 2, "{}"), record(2, "ab", 1, "{}")], {0: 3})
+    deletion = deletion_records("a", [1, 2], "2026-01-02T00:00:00.000Z", "d")
+    assert deletion == [
+        (b"a", b'{"name":"a","last_version":2,"deleted_at":"2026-01-02T00:00:00.000Z","nonce":"d"}'),
+        (b"a@1", None),
+        (b"a@2", None),
+    ]
+    await models.apply([Record(3 + n, key, value) for n, (key, value) in enumerate(deletion[:2])], {0: 5})
+    newest = models.get("a")
+    assert newest is not None
+    assert newest.version == 2  # whoever reads half of it sees the newest version still
+    await models.apply([Record(5, *deletion[2])], {0: 6})
+    assert (models.get("a"), [m.name for m in models.newest()]) == (None, ["ab"])
+    assert (models.next_version("a"), models.next_version("ab"), models.next_version("c")) == (3, 2, 1)
+    assert (models.deleted_by("a", "d"), models.deleted_by("a", "e"), models.deleted_by("ab", "")) == (
+        True,
+        False,
+        False,
+    )
+    await models.apply([record(6, "a", 3, "{}")], {0: 7})
+    assert (list(models.versions("a")), models.next_version("a")) == ([3], 4)
+    await models.reset()
+    assert models.next_version("a") == 1
+
+
 @pytest.mark.parametrize("bad", [b"", b"no", b"[]", b"{}", b'{"schema":NaN,"created_at":"x","nonce":""}'])
 async def test_what_is_no_model_is_skipped(bad: bytes, caplog: pytest.LogCaptureFixture) -> None:
     models = ModelMap()
-    await models.apply([Record(0, b"a@1", bad), Record(1, b"a", bad), record(2, "a", 2, "{}")], {0: 3})
+    await models.apply([Record(0, b"a@1", bad), Record(1, b"a@", bad), record(2, "a", 2, "{}")], {0: 3})
     assert list(models.versions("a")) == [2]
     assert len(caplog.records) == 2
 
@@ -96,12 +124,55 @@ async def test_the_same_is_equal_json_with_numbers_as_text(one: str, other: str,
     assert "`m`" in caught.value.message
 
 
+async def test_an_update_makes_the_next_version_of_another_schema() -> None:
+    models = MemoryModels()
+    first, _ = await models.create("m", {"a": 1}, '{"a":1}')
+    assert await models.update("m", {"a": 1}, ' {"a": 1}', expected=1) == (first, False)
+    second, created = await models.update("m", {"a": 1.0}, '{"a":1.0}', expected=1)
+    assert (second.version, second.text, created) == (2, '{"a":1.0}', True)
+    assert (models.get("m"), models.get("m", 1)) == (second, first)
+    assert list(models.versions("m")) == [1, 2]
+
+
+async def test_versions_are_not_used_again_after_a_deletion() -> None:
+    models = MemoryModels()
+    await models.create("m", {})
+    await models.update("m", {"a": 1})
+    await models.delete("m", expected=2)
+    assert (models.get("m"), models.list(), list(models.versions("m"))) == (None, [], [])
+    again, created = await models.create("m", {})
+    assert (again.version, created) == (3, True)
+    assert models.get("m", 1) is None
+
+
+async def test_what_updates_and_deletions_refuse() -> None:
+    models = MemoryModels()
+    for call in (models.update("m", {}), models.delete("m")):
+        with pytest.raises(StateError) as caught:
+            await call
+        assert (caught.value.code, caught.value.message) == (
+            "MODEL_NOT_FOUND",
+            "model `m` does not exist",
+        )
+        assert "`batch model create m schema.json`" in caught.value.hint
+    await models.create("m", {})
+    # the same schema too: whoever names a version wants to know that it is not the newest
+    for call in (models.update("m", {}, expected=2), models.delete("m", expected=0)):
+        with pytest.raises(StateError) as caught:
+            await call
+        assert caught.value.code == "VERSION_CONFLICT"
+        assert caught.value.message.startswith("the newest version of model `m` is `1`, not `")
+    assert list(models.versions("m")) == [1]
+
+
 async def test_the_twin_without_kafka() -> None:
     models = MemoryModels()
+    await models.create("n", {})
     models.available = False
-    with pytest.raises(UnavailableError):
-        await models.create("m", {})
-    assert models.list() == []
+    for call in (models.create("m", {}), models.update("n", {"a": 1}), models.delete("n")):
+        with pytest.raises(UnavailableError):
+            await call
+    assert [model.version for model in models.list()] == [1]
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "[1,]", "", "{'a':1}", "1 2"])
