@@ -49,7 +49,6 @@ async def test_progress_comes_back_as_it_was_committed(
         size=2**30,
         mtime_ns=1_795_571_805_208_123_456,
         dlq=True,
-        failure="TOO_MANY_REJECTS",
     )
     sink = await begun(new_sink())
     await deliver(sink, one(b"row"), progress)
@@ -72,7 +71,6 @@ async def test_progress_of_64_partitions_fits_the_brokers_4_kib(new_sink: NewSin
         size=longest,
         mtime_ns=longest,
         dlq=True,
-        failure="PARQUET_ROW_GROUP_TOO_LARGE",
     )
     sink = await begun(new_sink(partitions=64))
     batches = [batch for p in range(64) for batch in one(b"%d" % p, p)]
