@@ -6,6 +6,9 @@ import io
 import json
 import os
 import random
+import shutil
+import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.conftest import Broker
+from tests.conftest import ROOT, Broker
 from tests.harness import Topics, WorkerProcess, eventually
 
 pytestmark = pytest.mark.broker
@@ -202,6 +205,84 @@ def test_a_right_that_the_worker_lacks(strict: Strict, right: str) -> None:
     assert (ended["state"], ended["rows_delivered"]) == ("COMPLETED", 2)
     assert strict.topics.values(job["topic"]) == VALUES
     assert "Traceback" not in strict.worker.log
+
+
+# --- a broker that is set up in another way -------------------------------------------------------------
+
+POLICY = """
+import java.util.Map;
+import org.apache.kafka.server.policy.CreateTopicPolicy;
+
+public class FewPartitions implements CreateTopicPolicy {
+    public static class Agent {
+        public static void premain(String arguments) {}
+    }
+    public void configure(Map<String, ?> settings) {}
+    public void close() {}
+    public void validate(RequestMetadata topic) {
+        if (topic.numPartitions() != null && topic.numPartitions() > 8)
+            throw new org.apache.kafka.common.errors.PolicyViolationException("at most 8 partitions a topic");
+    }
+}
+"""
+
+
+def policy_jar(folder: Path) -> Path:
+    """Compile the policy; as an agent's, its jar comes onto the broker's class path."""
+    (folder / "FewPartitions.java").write_text(POLICY)
+    done = subprocess.run(
+        ["javac", "-cp", str(ROOT / ".kafka/libs/*"), "-d", str(folder), str(folder / "FewPartitions.java")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    jar = folder / "policy.jar"
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr(
+            "META-INF/MANIFEST.MF", "Manifest-Version: 1.0\nPremain-Class: FewPartitions$Agent\n\n"
+        )
+        for compiled in folder.glob("*.class"):
+            archive.write(compiled, compiled.name)
+    return jar
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
+    """A worker on a broker that keeps 16 bytes of metadata with an offset and has a policy for topics."""
+    folder = tmp_path_factory.mktemp("narrow")
+    extra = "offset.metadata.max.bytes=16\n"
+    broker = Broker(folder / "kafka")
+    with pytest.MonkeyPatch.context() as patch:
+        if shutil.which("javac"):
+            patch.setenv("JAVA_TOOL_OPTIONS", f"-javaagent:{policy_jar(folder)}")
+            extra += "create.topic.policy.class.name=FewPartitions\n"
+        patch.setenv("BATCH_KAFKA_EXTRA", extra)
+        broker.start()
+    worker = WorkerProcess(folder, broker.address, "narrow")
+    try:
+        worker.start()
+        worker.create_model("orders", SCHEMA)
+        yield worker
+    finally:
+        worker.close()
+        broker.stop()
+
+
+def test_a_setting_of_the_broker_that_no_job_can_live_with(narrow: WorkerProcess) -> None:
+    job = submit(narrow, "metadata.csv")
+    assert (job["state"], job["error"]["code"]) == ("FAILED", "DELIVERY_FAILED")
+    assert "offset.metadata.max.bytes" in job["error"]["hint"]
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="a policy is a class, and javac was not found")
+def test_a_policy_keeps_the_job_waiting(narrow: WorkerProcess) -> None:
+    status, job = narrow.upload("orders", "wide.csv", CSV, partitions="9")
+    assert status == 202, job
+    waiting = eventually(lambda: narrow.job(job["job_id"])["waiting"], "the job says why it waits")
+    assert (waiting["code"], narrow.job(job["job_id"])["state"]) == ("TOPIC_LIMIT", "QUEUED")
+    assert f"topic `{job['topic']}` with 9 partitions: at most 8 partitions a topic" in waiting["message"]
+    assert narrow.batch("job", "cancel", job["job_id"])[0] == 0
+    assert narrow.wait_ended(job["job_id"])["state"] == "CANCELLED"
 
 
 # --- a file that fails in the middle -------------------------------------------------------------------

@@ -40,7 +40,7 @@ class FileIntake:
         now: Callable[[], str],
     ) -> None:
         self._zone = Dropzone(settings.dropzone)
-        self._space = DiskSpace(settings.dropzone, settings.min_free_bytes)
+        self._space = DiskSpace(settings.dropzone, settings.min_free_bytes, data_dir=settings.data_dir)
         self._max_bytes = settings.max_upload_bytes
         self.folders = JobFolders(self._zone)
         self._claims = Claims(

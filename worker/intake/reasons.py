@@ -118,10 +118,11 @@ def too_large(size: int, limit: int) -> Reason:
     )
 
 
-def no_space(free: int, limit: int) -> Reason:
+def no_space(disk: str, free: int, limit: int) -> Reason:
+    """`disk` is what lies on it: the drop zone or the data dir."""
     return Reason(
         "NO_SPACE",
-        f"the drop zone's disk has `{free}` bytes free; nothing is taken below `{limit}`",
+        f"the {disk}'s disk has `{free}` bytes free; nothing is taken below `{limit}`",
         "free some space (the worker never reads `done/` again), or lower BATCH_MIN_FREE_BYTES",
     )
 

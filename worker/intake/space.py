@@ -1,4 +1,4 @@
-"""The free space of the drop zone's disk."""
+"""The free space of the disks that files and state are written to."""
 
 from __future__ import annotations
 
@@ -18,19 +18,33 @@ def _free_bytes(folder: Path) -> int:
 
 
 class DiskSpace:
-    """Refuses new files below `min_free_bytes`; `free_bytes` asks the file system of a folder."""
+    """Refuses new files below `min_free_bytes`; `free_bytes` asks the file system of a folder.
+
+    The data dir counts, too: a worker that cannot write its table has to end, so it takes nothing before.
+    """
 
     def __init__(
-        self, folder: Path, min_free_bytes: int, free_bytes: Callable[[Path], int] = _free_bytes
+        self,
+        folder: Path,
+        min_free_bytes: int,
+        free_bytes: Callable[[Path], int] = _free_bytes,
+        *,
+        data_dir: Path | None = None,
     ) -> None:
         self._folder = folder
+        self._disks = [("drop zone", folder)]
+        if data_dir is not None:
+            self._disks.append(("data dir", data_dir))
         self._min_free_bytes = min_free_bytes
         self._free_bytes = free_bytes
 
     def shortage(self) -> Reason | None:
         """Why nothing may be taken now, or None."""
-        free = self._free_bytes(self._folder)
-        return no_space(free, self._min_free_bytes) if free < self._min_free_bytes else None
+        for name, folder in self._disks:
+            free = self._free_bytes(folder)
+            if free < self._min_free_bytes:
+                return no_space(name, free, self._min_free_bytes)
+        return None
 
     def check(self) -> None:
         """Raise StateError `NO_SPACE` when nothing may be taken now."""
@@ -39,7 +53,7 @@ class DiskSpace:
 
     def error(self) -> StateError:
         """The error for a write that found the disk, or the user's quota, full."""
-        reason = no_space(self._free_bytes(self._folder), self._min_free_bytes)
+        reason = no_space("drop zone", self._free_bytes(self._folder), self._min_free_bytes)
         return StateError(reason.code, reason.message, reason.hint)
 
 

@@ -48,6 +48,7 @@ class ReadModel:
         self._touch = touch
         self._stale: set[str] = set()
         self._stale_found = asyncio.Event()
+        self._closed = False
 
     @property
     def caught_up(self) -> bool:
@@ -65,7 +66,8 @@ class ReadModel:
             tasks.create_task(self._repair())
 
     async def close(self) -> None:
-        """Close the file. After `run` has ended."""
+        """Close the file. After `run` has ended; whoever still asks gets UnavailableError `NOT_READY`."""
+        self._closed = True
         self._readers.shutdown()
         await self._in_writer(self._database.close)
         self._writer.shutdown()
@@ -133,4 +135,6 @@ class ReadModel:
         return await asyncio.get_running_loop().run_in_executor(self._writer, call)
 
     async def _in_reader(self, call: Callable[[], T]) -> T:
+        if self._closed:
+            raise UnavailableError("NOT_READY", "the worker stops", "ask again when it has started again")
         return await asyncio.get_running_loop().run_in_executor(self._readers, call)

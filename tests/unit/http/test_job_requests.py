@@ -34,6 +34,27 @@ async def test_resume_sends_a_paused_job_back(parts: Rig, client: Client) -> Non
     assert parts.published == [("aaaaaaaaaaaa", Requests("resume"))]
 
 
+async def test_a_recorded_request_is_answered_when_the_job_shows_it(
+    parts: Rig, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = job(state=State.CANCELLED, finished_at="2026-01-01T00:00:02.000Z")
+    parts.jobs.put(ended)
+    parts.intake.files.add(ended.job_id)
+    read, behind = parts.jobs.get, 4
+
+    async def lagging(job_id: str) -> Job | None:
+        nonlocal behind
+        if parts.published and behind:
+            behind -= 1
+            return ended
+        return await read(job_id)
+
+    monkeypatch.setattr(parts.jobs, "get", lagging)
+    status, body = await _ask(client, "retry")
+    assert (status, body["state"], body["attempt"], behind) == (202, "QUEUED", 2, 0)
+    assert (await (await client.get("/jobs/aaaaaaaaaaaa")).json())["state"] == "QUEUED"
+
+
 async def test_resume_takes_back_a_pause_that_is_not_done(parts: Rig, client: Client) -> None:
     parts.jobs.put(job(requested=Requested.PAUSE))
     status, body = await _ask(client, "resume")

@@ -18,7 +18,12 @@ from worker.jobs.job import State
 @pytest.fixture
 def intake(world: World) -> FileIntake:
     settings = load_settings(
-        dropzone=world.root, settle_seconds=0, rescan_seconds=0.02, min_free_bytes=0, namespace="shop"
+        dropzone=world.root,
+        data_dir=world.root,
+        settle_seconds=0,
+        rescan_seconds=0.02,
+        min_free_bytes=0,
+        namespace="shop",
     )
     intake = FileIntake(
         settings=settings,

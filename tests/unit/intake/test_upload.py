@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.intake.conftest import ABC_SHA256, EMPTY_SHA256, ORDERS, World, files_below
+from worker.intake.space import DiskSpace
 from worker.intake.upload import Upload, open_upload, sweep_uploads
 from worker.jobs.job import Source
 from worker.state.api import StateError, UnavailableError
@@ -142,6 +143,19 @@ async def test_no_space_before_and_during_an_upload(world: World) -> None:
     assert caught.value.code == "NO_SPACE"
     await upload.discard()
     assert files_below(world.root) == []
+
+
+def test_the_data_dirs_disk_counts_too(tmp_path: Path) -> None:
+    free = {tmp_path / "zone": 1000, tmp_path / "data": 999}
+    space = DiskSpace(tmp_path / "zone", 1000, free.__getitem__, data_dir=tmp_path / "data")
+    with pytest.raises(StateError) as caught:
+        space.check()
+    assert (caught.value.code, caught.value.message) == (
+        "NO_SPACE",
+        "the data dir's disk has `999` bytes free; nothing is taken below `1000`",
+    )
+    free[tmp_path / "data"] = 1000
+    space.check()
 
 
 async def test_a_full_disk_is_no_space(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

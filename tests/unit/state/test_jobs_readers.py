@@ -12,7 +12,7 @@ from tests.unit.state.jobs import job
 from tests.unit.state.records import Record
 from worker.jobs.events import Touched
 from worker.jobs.job import Job, State
-from worker.state.api import Change, JobQuery, JobReader, StateError, Totals
+from worker.state.api import Change, JobQuery, JobReader, StateError, Totals, UnavailableError
 from worker.state.fold import encode_row
 from worker.state.read_model import ReadModel
 from worker.state.testing import MemoryJobs
@@ -165,3 +165,15 @@ async def change(reader: JobReader, row: Job) -> None:
     else:
         assert isinstance(reader, ReadModel)
         await reader.apply([Record(row.revision, row.job_id.encode(), encode_row(row))], {0: row.revision})
+
+
+async def test_a_read_model_that_is_closed_says_so(tmp_path: Path) -> None:
+    model = ReadModel(
+        KafkaConnection("127.0.0.1:1"), topic="t.jobs", partitions=1, path=tmp_path / "db", touch=no_touch
+    )
+    await model.open()
+    await model.close()
+    for question in (model.get("aaaaaaaaaaaa"), model.list(JobQuery()), model.active()):
+        with pytest.raises(UnavailableError) as caught:
+            await question
+        assert caught.value.code == "NOT_READY"
