@@ -1,40 +1,7 @@
-"""A real worker for each test that asks for one."""
+"""The same workers and topics as the integration tests have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from tests.integration.conftest import new_worker, topics, worker
 
-import pytest
-
-from tests.conftest import Broker
-from tests.harness import Topics, WorkerProcess
-
-
-@pytest.fixture
-def topics(broker: Broker) -> Topics:
-    return Topics(broker.address)
-
-
-@pytest.fixture
-def new_worker(tmp_path: Path, broker: Broker, namespace: str) -> Iterator[Callable[..., WorkerProcess]]:
-    """Make workers on the session's broker, in this test's namespace; all are ended with the test."""
-    made: list[WorkerProcess] = []
-
-    def new(**settings: object) -> WorkerProcess:
-        folder = tmp_path / f"worker-{len(made)}"
-        folder.mkdir()
-        made.append(WorkerProcess(folder, broker.address, namespace, **settings))
-        return made[-1]
-
-    yield new
-    for worker in made:
-        worker.close()
-
-
-@pytest.fixture
-def worker(new_worker: Callable[..., WorkerProcess]) -> WorkerProcess:
-    """One worker, ready."""
-    worker = new_worker()
-    worker.start()
-    return worker
+__all__ = ["new_worker", "topics", "worker"]

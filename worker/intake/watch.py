@@ -30,7 +30,8 @@ __all__ = ["Watcher"]
 _log = logging.getLogger(__name__)
 
 _COALESCE_SECONDS = 0.05
-_UNREMARKABLE = frozenset({"STILL_CHANGING", "NAME_IGNORED"})
+# an outage is logged once, by what looks after the broker
+_UNREMARKABLE = frozenset({"STILL_CHANGING", "NAME_IGNORED", "KAFKA_UNAVAILABLE"})
 
 
 class Watcher:

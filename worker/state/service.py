@@ -247,9 +247,14 @@ class StateService:
     def _fold_record(self, key: bytes | None, value: bytes | None, partition: int, offset: int) -> None:
         try:
             self._fold.fold(key, value, partition, offset)
-        except Exception:  # noqa: BLE001 (the process ends here)
+        except Exception as error:  # noqa: BLE001 (the process ends here)
             # Faust would acknowledge the event all the same and lose it: end before it can commit
-            _log.critical("the table cannot be written; the worker ends at once", exc_info=True)
+            _log.critical(
+                "the table in `%s` cannot be written: %s; the worker ends; free some space, or set "
+                "BATCH_DATA_DIR, and start it again: nothing is lost",
+                self._settings.data_dir,
+                error,
+            )
             logging.shutdown()
             os._exit(1)
 
