@@ -15,14 +15,16 @@ install_tools() {
   printf '%s\n' "$want" > .venv/.tools
 }
 
-install_browser() {
+# In a subshell: dpkg wants the system's folders on PATH, and the browser may lie there.
+install_browser() (
   compgen -G 'tests/browser/test_*.py' >/dev/null || return 0
+  PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
   ! command -v chromium >/dev/null || return 0
   command -v apt-get >/dev/null || fail "the browser tests need chromium; install it"
   say "installing chromium for the browser tests"
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver; } >/dev/null \
     || fail "apt-get could not install chromium and chromium-driver; install them, as root"
-}
+)
 
 scripts/build.sh
 install_tools

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from selenium.webdriver.chrome.service import Service
 
 __all__ = ["chromium", "picture", "serious_issues", "set_theme", "set_width"]
 
+# Debian's launcher is a script with needs of its own, whatever PATH the tests have
+_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/bin", "/usr/bin", "/bin"])
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -32,7 +35,7 @@ _FLAGS = (
 @contextmanager
 def chromium() -> Iterator[Chrome]:
     """A browser of its own, with a fresh profile. Debian's packages `chromium` and `chromium-driver`."""
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    program, driver = shutil.which("chromium", path=_PATH), shutil.which("chromedriver", path=_PATH)
     assert program is not None and driver is not None, "install chromium and chromium-driver"  # noqa: PT018
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = ChromeOptions()
@@ -40,7 +43,7 @@ def chromium() -> Iterator[Chrome]:
         for flag in (*_FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        browser = Chrome(options=options, service=Service(driver))
+        browser = Chrome(options=options, service=Service(driver, env={**os.environ, "PATH": _PATH}))
         try:
             browser.set_page_load_timeout(60)
             set_width(browser, 1280)
