@@ -18,6 +18,11 @@ SAMPLE = (ROOT / "samples/api_data.csv").read_bytes()
 BROKEN = b"a,a\n1,2\n"
 
 
+def arrives(browser: Chrome, url: str) -> None:
+    """A click returns before the answer to its form is there."""
+    eventually(lambda: browser.current_url == url, f"the browser is at {url}", 30)
+
+
 def text(browser: Chrome, selector: str = "body") -> str:
     """What can be read there; nothing while the page renews that part."""
     try:
@@ -108,16 +113,16 @@ def test_cancel_and_retry(browser: Chrome, worker: WorkerProcess, script: bool) 
     try:
         browser.get(f"{worker.url}/ui/jobs/{job_id}")
         click(browser, "Cancel")
-        assert "stops after its last commit" in text(browser, "main")
+        see(browser, "stops after its last commit", "main")
         click(browser, "Cancel")
-        assert browser.current_url == f"{worker.url}/ui/jobs/{job_id}"
+        arrives(browser, f"{worker.url}/ui/jobs/{job_id}")
         worker.wait_ended(job_id)
         if not script:
             browser.refresh()
         see(browser, "CANCELLED", ".title")
         eventually(lambda: (worker.dropzone / "failed" / job_id).is_dir(), "the file is in failed/")
         click(browser, "Retry")
-        assert "as attempt 2" in text(browser, "main")
+        see(browser, "as attempt 2", "main")
         click(browser, "Retry")
         worker.wait_ended(job_id, 180)
         if not script:
@@ -125,12 +130,12 @@ def test_cancel_and_retry(browser: Chrome, worker: WorkerProcess, script: bool) 
         see(browser, "COMPLETED", ".title")
         see(browser, f"Delivered {rows:,}", ".figures")
         click(browser, "Delete")
-        assert "for good" in text(browser, "main")
+        see(browser, "for good", "main")
         click(browser, "Back")
-        assert browser.current_url == f"{worker.url}/ui/jobs/{job_id}"
+        arrives(browser, f"{worker.url}/ui/jobs/{job_id}")
         click(browser, "Delete")
         click(browser, "Delete")
-        assert browser.current_url == f"{worker.url}/ui/jobs"
+        arrives(browser, f"{worker.url}/ui/jobs")
         assert job_id not in text(browser)
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
