@@ -29,7 +29,8 @@ This page is made from `config/settings.py` by `python -m config.reference`.
 """
 
 _PAGE_TAIL = """
-The command line reads `BATCH_URL` (`http://127.0.0.1:8000`), the worker's address. The scripts read
+The command line reads `BATCH_URL` (`http://127.0.0.1:8000`), the worker's address, and `BATCH_API_TOKEN`.
+A variable `BATCH_…` that nothing reads is named in the log at the start. The scripts read
 `BATCH_PYTHON` (which Python builds `.venv`), `BATCH_KAFKA_PORT` (`9092`) and `BATCH_KAFKA_CONTROLLER_PORT`
 (`9093`, both for the broker that `scripts/up.sh` starts), and with Docker `BATCH_CONSOLE_PORT` (`8080`).
 """

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -15,10 +16,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from config.certificates import check_authorities, check_certificate
+
 __all__ = ["Settings", "SettingsError", "load_settings"]
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
+_CENTURY_HOURS = 100 * 366 * 24  # calendars end somewhere
+_TOKEN_LENGTH = 8
+_TOKEN = re.compile(rf"[!-~]{{{_TOKEN_LENGTH},}}")
 
 
 def _cores() -> int:
@@ -61,7 +67,16 @@ class Settings(BaseSettings):
     sasl_username: str | None = Field(default=None, description="SASL user.")
     sasl_password: SecretStr | None = Field(default=None, description="SASL password.")
     ssl_cafile: Path | None = Field(
-        default=None, description="File of the certificate authorities that sign the broker."
+        default=None,
+        description="File of the certificate authorities that sign the broker (PEM); unset: the system's.",
+    )
+    ssl_certfile: Path | None = Field(
+        default=None,
+        description="File of the worker's own certificate (PEM), for a broker that asks for one.",
+    )
+    ssl_keyfile: Path | None = Field(
+        default=None,
+        description="File of that certificate's key (PEM, no passphrase); unset: the certificate's file.",
     )
     replication_factor: int = Field(default=1, ge=1, le=7, description="Replicas of every topic made here.")
     min_isr: int = Field(default=1, ge=1, le=7, description="`min.insync.replicas` of every topic made here.")
@@ -80,9 +95,15 @@ class Settings(BaseSettings):
     )
 
     # web
+    api_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token that every request but the probes and `/metrics` must carry: at least 8 "
+        "printable ASCII characters without spaces.",
+    )
     allow_anonymous: bool = Field(
         default=False,
-        description="Let `BATCH_WEB_HOST` be other than loopback: whoever reaches it may do everything.",
+        description="Let `BATCH_WEB_HOST` be other than loopback without a token: whoever reaches it may do "
+        "everything.",
     )
     web_host: str = Field(default="127.0.0.1", description="Address that the worker listens on.")
     web_port: int = Field(default=8000, ge=1, le=65535, description="Port that the worker listens on.")
@@ -91,6 +112,10 @@ class Settings(BaseSettings):
     )
     max_upload_bytes: int = Field(
         default=GIB, ge=1, description="Largest file that is taken, by upload or drop (bytes)."
+    )
+
+    max_decompressed_bytes: int = Field(
+        default=8 * GIB, ge=1, description="Most that a compressed file may unpack to (bytes)."
     )
 
     # files
@@ -113,6 +138,16 @@ class Settings(BaseSettings):
         default=2 * GIB, ge=0, description="Nothing is taken below this much free disk (bytes)."
     )
 
+    done_retention_hours: float | None = Field(
+        default=None,
+        gt=0,
+        le=_CENTURY_HOURS,
+        description="How long files stay in `done/` (hours); unset: for good.",
+    )
+    duplicates: Literal["off", "warn", "reject"] = Field(
+        default="off", description="What to do with a file whose bytes were submitted for its model before."
+    )
+
     # jobs
     worker_id: str | None = Field(
         default=None,
@@ -127,6 +162,21 @@ class Settings(BaseSettings):
     )
     max_row_bytes: int = Field(
         default=900_000, ge=1024, le=900_000, description="Largest row, and largest JSON of a row (bytes)."
+    )
+    max_reject_ratio: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="A job with more rejects than this share of its rows fails, from row 1,000 on; 1: never.",
+    )
+    job_retention_hours: float = Field(
+        default=168,
+        gt=0,
+        le=_CENTURY_HOURS,
+        description="How long an ended job, its own topics and its state are kept (hours).",
+    )
+    reap_seconds: float = Field(
+        default=300, gt=0, description="How often is looked for what outlived its retention (seconds)."
     )
     converter: Literal["auto", "compiled", "reference"] = Field(
         default="auto", description="Which converter reads rows."
@@ -147,14 +197,50 @@ class Settings(BaseSettings):
                 raise ValueError(f"`{server}` is not `host:port`")
         return value
 
+    @field_validator("sasl_username", "sasl_password")
+    @classmethod
+    def _with_sasl(cls, value: str | SecretStr | None, info: ValidationInfo) -> str | SecretStr | None:
+        protocol = info.data.get("security_protocol", "")
+        if not value and protocol.startswith("SASL"):
+            raise ValueError(f"BATCH_SECURITY_PROTOCOL={protocol} needs it")
+        return value
+
+    @field_validator("ssl_cafile")
+    @classmethod
+    def _authorities(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            check_authorities(value)
+        return value
+
+    @field_validator("ssl_keyfile")
+    @classmethod
+    def _certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = info.data.get("ssl_certfile")
+        if certificate is not None:
+            check_certificate(certificate, value)
+        elif value is not None:
+            raise ValueError("a key needs its certificate; set BATCH_SSL_CERTFILE, too")
+        return value
+
+    @field_validator("api_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                f"a token has at least {_TOKEN_LENGTH} printable ASCII characters and no space; make one "
+                "with `openssl rand -hex 32`"
+            )
+        return value
+
     @field_validator("web_host")
     @classmethod
     def _guarded(cls, value: str, info: ValidationInfo) -> str:
-        # `allow_anonymous` is missing when it is wrong itself, which has its own line then
-        if not _is_loopback(value) and not info.data.get("allow_anonymous", True):
+        # what is missing in `info` is wrong itself, which has a line of its own then
+        open_to_all = info.data.get("api_token", True) is None and not info.data.get("allow_anonymous", True)
+        if open_to_all and not _is_loopback(value):
             raise ValueError(
-                "whoever reaches that address could use the worker; say BATCH_ALLOW_ANONYMOUS=true if that "
-                "is meant, or listen on `127.0.0.1`"
+                "whoever reaches that address could use the worker; set BATCH_API_TOKEN, say "
+                "BATCH_ALLOW_ANONYMOUS=true if that is meant, or listen on `127.0.0.1`"
             )
         return value
 
@@ -196,8 +282,16 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _explain(loc: tuple[int | str, ...], value: object, message: str) -> str:
-    name = "BATCH_" + "_".join(str(part) for part in loc).upper()
+    field = "_".join(str(part) for part in loc)
+    name = f"BATCH_{field.upper()}"
     if message == "Extra inputs are not permitted":
         return f"{name}: there is no such setting; the settings are listed in docs/settings.md"
     message = message.removeprefix("Value error, ")  # pydantic's word for what a validator here refused
-    return f"{name}: `{value}` is not allowed: {message[0].lower()}{message[1:]}"
+    if value is None:
+        return f"{name} is not set: {message}"
+    shown = "its value" if _is_secret(field) else f"`{value}`"
+    return f"{name}: {shown} is not allowed: {message[0].lower()}{message[1:]}"
+
+
+def _is_secret(field: str) -> bool:
+    return SecretStr in get_args(Settings.model_fields[field].annotation)

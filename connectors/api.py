@@ -8,8 +8,8 @@ Neither the sink nor its caller ever sees a row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from connectors.errors import RowCode
@@ -20,10 +20,12 @@ __all__ = [
     "BlockEncoder",
     "Converted",
     "Converter",
+    "Delivered",
     "EncodedBlock",
     "Position",
     "Progress",
     "Record",
+    "Redo",
     "Reject",
     "RowError",
     "Sink",
@@ -66,6 +68,10 @@ class Block(Protocol):
     def end(self) -> Position:
         """Position of the read after this block."""
 
+    @property
+    def file_bytes(self) -> int:
+        """How much of the file is read at `end`: bytes of it, of a compressed one as it stands on disk."""
+
 
 class SourceReader(Protocol):
     """Cuts one file into blocks of whole rows, the same blocks from every position it gave before.
@@ -102,7 +108,7 @@ class Reject:
 
     `row` counts data rows from 1, `line` physical lines from 1, `byte_offset` is the row's first byte (both
     None for Parquet). `raw` is the row as it stood in the file without its line end, whole or only its head;
-    `raw_bytes` is the whole length in bytes.
+    `raw_bytes` is the whole length in bytes. `encoding` is Python's name of the codec that `raw` is in.
     """
 
     row: int
@@ -111,6 +117,7 @@ class Reject:
     errors: tuple[RowError, ...]
     raw: bytes
     raw_bytes: int
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +157,19 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class EncodedBlock:
-    """A block as batches for the job's topic and for its dead letter topic."""
+    """A block as batches for the job's topic and for its dead letter topic.
+
+    `file_bytes` bytes of the file were read up to its end. `reject_codes` counts the rejects by the code of
+    their first error.
+    """
 
     end: Position
     delivered: int
     rejected: int
     batches: tuple[Batch, ...]
     reject_batches: tuple[Batch, ...]
+    file_bytes: int = 0
+    reject_codes: Mapping[RowCode, int] = field(default_factory=dict)
 
 
 class BlockEncoder(Protocol):
@@ -170,11 +183,22 @@ class BlockEncoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Redo:
+    """A retry of rejects: its attempt, the dead letter offset before which it ends, how many failed again."""
+
+    attempt: int
+    end: int
+    again: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """What a job has committed: absolute values, written in the transaction of the rows they count.
 
-    `offsets` maps a partition to the job's first offset and the offset after its last record. `size` (bytes)
-    and `mtime_ns` identify the file.
+    `offsets` maps a partition to the job's first offset and the offset after its last record, of `partitions`
+    that the topic has. `size` (bytes) and `mtime_ns` identify the file, of which `file_bytes` were read.
+    `dead_letters` are the offsets of the first unresolved reject and the one after the last, None before the
+    first reject. `base` counts the rows read and rejected before this attempt.
     """
 
     attempt: int
@@ -185,7 +209,11 @@ class Progress:
     offsets: dict[int, tuple[int, int]]
     size: int
     mtime_ns: int
-    dlq: bool = False
+    partitions: int = 1
+    file_bytes: int = 0
+    dead_letters: tuple[int, int] | None = None
+    base: tuple[int, int] = (0, 0)
+    redo: Redo | None = None
 
     @property
     def rows_read(self) -> int:
@@ -201,11 +229,16 @@ class Progress:
             "offsets": {str(p): list(span) for p, span in self.offsets.items()},
             "size": self.size,
             "mtime_ns": self.mtime_ns,
-            "dlq": self.dlq,
+            "partitions": self.partitions,
+            "file_bytes": self.file_bytes,
+            "dead_letters": self.dead_letters,
+            "base": self.base,
+            "redo": None if self.redo is None else [self.redo.attempt, self.redo.end, self.redo.again],
         }
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Progress:
+        letters, redo = raw["dead_letters"], raw["redo"]
         return cls(
             attempt=raw["attempt"],
             position=Position(raw["byte"], raw["row"], raw["line"], raw["block"], raw["row_group"]),
@@ -215,8 +248,23 @@ class Progress:
             offsets={int(p): (first, end) for p, (first, end) in raw["offsets"].items()},
             size=raw["size"],
             mtime_ns=raw["mtime_ns"],
-            dlq=raw["dlq"],
+            partitions=raw["partitions"],
+            file_bytes=raw["file_bytes"],
+            dead_letters=None if letters is None else (letters[0], letters[1]),
+            base=(raw["base"][0], raw["base"][1]),
+            redo=None if redo is None else Redo(*redo),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The offsets of what a transaction wrote: first and the one after the last.
+
+    `spans` by partition of the job's topic, `rejects` in the dead letter topic (None: there were none).
+    """
+
+    spans: dict[int, tuple[int, int]]
+    rejects: tuple[int, int] | None = None
 
 
 class Sink(Protocol):
@@ -229,8 +277,11 @@ class Sink(Protocol):
     async def start(self) -> Progress | None:
         """Fence earlier owners, end their open transaction, and return the progress committed last."""
 
-    async def create_topics(self) -> None:
-        """Create the job's topic (and, where configured, the dead letter topic) if missing."""
+    async def create_topics(self) -> int:
+        """Create the job's topic (and, where configured, the dead letter topic) if missing.
+
+        Returns how many partitions the job's topic has: a shared one may have others than asked for.
+        """
 
     async def begin(self) -> None: ...
 
@@ -240,14 +291,17 @@ class Sink(Protocol):
     async def send_rejects(self, batch: Batch) -> None:
         """Hand over a batch for the dead letter topic, which the first one creates."""
 
-    async def flush(self) -> dict[int, tuple[int, int]]:
-        """Wait until all of this transaction is delivered; return first and end offset a partition."""
+    async def flush(self) -> Delivered:
+        """Wait until all of this transaction is delivered; return where it stands."""
 
     async def commit(self, progress: Progress) -> None:
         """Write the progress into the transaction and commit it. Only after `flush`."""
 
     async def end_offsets(self) -> dict[int, int]:
         """The end of what the broker acknowledged in the job's topic, by partition; empty without a topic."""
+
+    async def dead_letter_end(self) -> int:
+        """The end of what the broker acknowledged in the dead letter topic; 0 without a topic."""
 
     async def close(self) -> None:
         """Abort what is open if the broker answers, and close within seconds whatever happens. Idempotent."""

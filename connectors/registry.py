@@ -2,72 +2,46 @@
 
 from __future__ import annotations
 
+import codecs
+import re
+from io import BytesIO
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from connectors.api import Position, SourceReader
 from connectors.csv.reader import CsvReader
+from connectors.encodings import UTF_8
 from connectors.errors import JobCode, JobError
 from connectors.files import open_file
+from connectors.foreign import foreign_bytes, foreign_text
+from connectors.ndjson.reader import NdjsonReader
+from connectors.text.compression import Compression, compression_of
+from connectors.text.lines import skip_blank_lines
+from connectors.text.opening import open_text
+from connectors.text.unpacked import UnpackedFile
 
-__all__ = ["CSV", "DETECT_BYTES", "PARQUET", "SourceOptions", "detect_file", "detect_format", "open_source"]
+__all__ = [
+    "CSV",
+    "DETECT_BYTES",
+    "NDJSON",
+    "PARQUET",
+    "SourceOptions",
+    "detect_file",
+    "detect_format",
+    "open_source",
+]
 
 CSV = "csv"
+NDJSON = "ndjson"
 PARQUET = "parquet"
 
 DETECT_BYTES = 65536
-"""How much of a file's start decides about its format (bytes)."""
+"""How much of a file's start, and of what it unpacks to, decides about its format (bytes)."""
 
 _FILE_START = Position()
-_EXPORT = "export it as CSV or Parquet and submit that"
-_UNPACK = "unpack it and submit the CSV or Parquet file inside"
-_OTHER = "submit a CSV or Parquet file"
-_RECODE = "save it as UTF-8 text and submit that"
-
-# first bytes, what they are, what to do; of several that fit the first counts
-_MAGIC: tuple[tuple[bytes, str, str], ...] = (
-    (b"PARE", "a Parquet file with an encrypted footer", "write it without encryption and submit that"),
-    (b"\x1f\x8b", "gzip data", _UNPACK),
-    (b"\x28\xb5\x2f\xfd", "Zstandard data", _UNPACK),
-    (b"\x04\x22\x4d\x18", "LZ4 data", _UNPACK),
-    (b"\xfd7zXZ\x00", "xz data", _UNPACK),
-    *((b"BZh%d1AY&SY" % level, "bzip2 data", _UNPACK) for level in range(1, 10)),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
-    (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
-    (b"PK\x05\x06", "an empty ZIP archive", _OTHER),
-    (b"PK\x07\x08", "a split ZIP archive", _UNPACK),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office document (such as .xls)", _EXPORT),
-    (b"%PDF-", "a PDF document", _EXPORT),
-    (b"{\\rtf", "an RTF document", _EXPORT),
-    (b"\x89PNG\r\n\x1a\n", "a PNG image", _OTHER),
-    (b"\xff\xd8\xff", "a JPEG image", _OTHER),
-    (b"GIF87a", "a GIF image", _OTHER),
-    (b"GIF89a", "a GIF image", _OTHER),
-    (b"II*\x00", "a TIFF image", _OTHER),
-    (b"MM\x00*", "a TIFF image", _OTHER),
-    (b"ARROW1\x00\x00", "an Arrow IPC (Feather) file", _EXPORT),
-    (b"Obj\x01", "an Avro file", _EXPORT),
-    (b"SQLite format 3\x00", "an SQLite database", _EXPORT),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", _EXPORT),
-    (b"\x7fELF", "a program (ELF)", _OTHER),
-    (b"<?xml ", "an XML document", _EXPORT),
-)
-
-# only beside a NUL: these bytes alone could be text
-_BINARY_MAGIC: tuple[tuple[bytes, str, str], ...] = (
-    (b"ORC", "an ORC file", _EXPORT),
-    (b"FEA1", "a Feather file", _EXPORT),
-    (b"MZ", "a program (Windows)", _OTHER),
-    (b"RIFF", "a RIFF media file", _OTHER),
-    (b"\xff\xfe", "UTF-16 text", _RECODE),
-    (b"\xfe\xff", "UTF-16 text", _RECODE),
-)
-
-_ZIP_PARTS: tuple[tuple[bytes, str, str], ...] = (
-    (b"xl/", "an Excel workbook", _EXPORT),
-    (b"word/", "a Word document", _EXPORT),
-    (b"application/vnd.oasis.opendocument.spreadsheet", "an OpenDocument spreadsheet", _EXPORT),
-)
+_PARQUET_MAGIC = b"PAR1"
+_JSON_OBJECT = re.compile(rb'\s*+\{\s*+["}]')
+_SUPPORTED = "supported are CSV, NDJSON and Parquet, CSV and NDJSON also with gzip or zstd"
 
 
 class SourceOptions(Protocol):
@@ -77,6 +51,9 @@ class SourceOptions(Protocol):
     def delimiter(self) -> str | None: ...
 
     @property
+    def encoding(self) -> str: ...
+
+    @property
     def header(self) -> bool: ...
 
     @property
@@ -84,32 +61,26 @@ class SourceOptions(Protocol):
 
 
 def detect_format(head: bytes) -> str:
-    """Return `csv` or `parquet` for a file that starts with `head`: its first DETECT_BYTES, or all of it.
+    """Return the format of a file that starts with `head`: its first DETECT_BYTES, or all of it.
 
-    Raises JobError UNSUPPORTED_FILE_TYPE for the magic of another format or a NUL; the rest is CSV.
+    `csv`, `ndjson` or `parquet`, and of a compressed file what it unpacks to and how it is compressed:
+    `csv+gzip`, `csv+zstd`, `ndjson+gzip`, `ndjson+zstd`. NDJSON begins with an object, CSV is what is nothing
+    else. Raises JobError UNSUPPORTED_FILE_TYPE for what is known to be neither.
     """
-    if head.startswith(b"PAR1"):
-        return PARQUET
     head = head[:DETECT_BYTES]
-    nul = head.find(b"\x00")
-    if head.startswith(b"PK\x03\x04"):
-        raise _unsupported(*_zip_kind(head))
-    for magic, name, advice in _MAGIC if nul < 0 else (*_MAGIC, *_BINARY_MAGIC):
-        if head.startswith(magic):
-            raise _unsupported(name, advice)
-    if head.startswith(b"ustar", 257):
-        raise _unsupported("a tar archive", _UNPACK)
-    if nul >= 0:
-        raise _unsupported(
-            f"binary data or UTF-16 text (a NUL at byte `{nul}`)", "submit UTF-8 CSV or Parquet"
-        )
-    return CSV
+    if (compression := compression_of(head)) is None:
+        return _content(head)
+    return _compressed(BytesIO(head), compression, whole=len(head) < DETECT_BYTES)
 
 
 def detect_file(path: Path) -> str:
-    """Return the format of the file at `path`. Raises JobError as `detect_format`, and FILE_GONE."""
+    """Return the format of the file at `path`, as `detect_format` does. Raises JobError, also FILE_GONE."""
     with open_file(path) as file:
-        return detect_format(file.read(DETECT_BYTES))
+        head = file.read(DETECT_BYTES)
+        if (compression := compression_of(head)) is None:
+            return _content(head)
+        file.seek(0)
+        return _compressed(file, compression, whole=True)
 
 
 def open_source(
@@ -118,6 +89,7 @@ def open_source(
     options: SourceOptions,
     block_bytes: int,
     max_row_bytes: int,
+    max_decompressed_bytes: int,
     position: Position = _FILE_START,
     format: str | None = None,
 ) -> SourceReader:
@@ -125,29 +97,64 @@ def open_source(
 
     Raises JobError for a file or header that cannot be read.
     """
-    if (format or detect_file(path)) == CSV:
-        return CsvReader(
-            path,
-            block_bytes=block_bytes,
-            max_row_bytes=max_row_bytes,
-            delimiter=options.delimiter,
-            header=options.header,
-            columns=options.columns,
-            position=position,
+    content, _, compression = (format or detect_file(path)).partition("+")
+    if content == PARQUET:
+        from connectors.parquet.reader import ParquetReader  # pyarrow loads only where it is needed
+
+        return ParquetReader(path, block_bytes=block_bytes, position=position)
+    source = open_text(
+        path,
+        encoding=options.encoding,
+        compression=Compression(compression) if compression else None,
+        max_decompressed_bytes=max_decompressed_bytes,
+    )
+    if content == NDJSON:
+        return NdjsonReader(source, block_bytes=block_bytes, max_row_bytes=max_row_bytes, position=position)
+    return CsvReader(
+        source,
+        block_bytes=block_bytes,
+        max_row_bytes=max_row_bytes,
+        delimiter=options.delimiter,
+        header=options.header,
+        columns=options.columns,
+        position=position,
+    )
+
+
+def _compressed(file: BinaryIO, compression: Compression, *, whole: bool) -> str:
+    """Return the format of compressed data. `whole`: it does not end only because the rest was not read."""
+    unpacked = UnpackedFile(file, compression, max_bytes=DETECT_BYTES)
+    head = unpacked.read(0, DETECT_BYTES)
+    if not head and whole and unpacked.damage is not None:
+        raise unpacked.damage
+    if (inner := compression_of(head)) is not None:
+        raise _unsupported(f"{inner} data inside {compression} data", "unpack it once and submit that")
+    if head.startswith(_PARQUET_MAGIC):
+        raise _unsupported(
+            f"a Parquet file inside {compression} data",
+            "unpack it and submit the Parquet file, which is compressed by itself",
         )
-    from connectors.parquet.reader import ParquetReader  # pyarrow loads only where it is needed
-
-    return ParquetReader(path, block_bytes=block_bytes, position=position)
+    return f"{_content(head, f' inside {compression} data')}+{compression}"
 
 
-def _zip_kind(head: bytes) -> tuple[str, str]:
-    for part, name, advice in _ZIP_PARTS:
-        if part in head:
-            return name, advice
-    return "a ZIP archive", _UNPACK
+def _content(head: bytes, where: str = "") -> str:
+    """Return the format of what starts with `head` and is not compressed."""
+    if head.startswith(_PARQUET_MAGIC):
+        return PARQUET
+    text, start = _text(head)
+    start = skip_blank_lines(text, start)
+    if (foreign := foreign_bytes(head) or foreign_text(text, start)) is not None:
+        name, advice = foreign
+        raise _unsupported(f"{name}{where}", advice)
+    return NDJSON if _JSON_OBJECT.match(text, start) else CSV
+
+
+def _text(head: bytes) -> tuple[bytes, int]:
+    """Return the text that starts with `head`, UTF-16 as UTF-8, and where it begins behind the mark."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return head.decode("utf-16", "replace").encode(UTF_8, "replace"), 0
+    return head, len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
 
 
 def _unsupported(name: str, advice: str) -> JobError:
-    return JobError(
-        JobCode.UNSUPPORTED_FILE_TYPE, f"the file looks like {name}; it is neither CSV nor Parquet", advice
-    )
+    return JobError(JobCode.UNSUPPORTED_FILE_TYPE, f"the file looks like {name}; {_SUPPORTED}", advice)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.api import Reject
+from connectors.headers import JOB_ID_HEADER
 
 __all__ = ["RAW_JSON_BYTES", "RejectOrigin", "encode_reject"]
 
@@ -21,6 +22,7 @@ RAW_JSON_BYTES = 256 * 1024
 
 _MAX_ERRORS = 100
 _ERRORS_JSON_BYTES = 256 * 1024  # with `raw`, half of what a record may hold
+_COLUMN_CHARACTERS = 200
 _MESSAGE_HEADER_CHARACTERS = 1000
 _STAGE = "VALUE_CONVERTER"
 _TASK = "0"  # a job is one task
@@ -65,7 +67,9 @@ def _headers(reject: Reject, origin: RejectOrigin) -> list[tuple[str, bytes]]:
         "task.id": _TASK,
         "connector.name": f"{origin.namespace}-{origin.job_id}",
     }
-    return [(f"__connect.errors.{name}", _utf8(value)) for name, value in values.items()]
+    headers = [(f"__connect.errors.{name}", _utf8(value)) for name, value in values.items()]
+    # on a shared topic readers leave out other jobs' rows without a look at the value
+    return [*headers, (JOB_ID_HEADER, _utf8(origin.job_id))]
 
 
 def _errors(reject: Reject) -> list[dict[str, Any]]:
@@ -73,7 +77,8 @@ def _errors(reject: Reject) -> list[dict[str, Any]]:
     errors: list[dict[str, Any]] = []
     size = 0
     for error in reject.errors[:_MAX_ERRORS]:
-        item = {"column": error.column, "code": error.code.value, "message": error.message}
+        column = error.column and error.column[:_COLUMN_CHARACTERS]
+        item = {"column": column, "code": error.code.value, "message": error.message}
         size += len(_json(item))
         if errors and size > _ERRORS_JSON_BYTES:
             break
@@ -82,16 +87,16 @@ def _errors(reject: Reject) -> list[dict[str, Any]]:
 
 
 def _raw(reject: Reject) -> tuple[str, str, int]:
-    """Return the raw row as text, how it is encoded, and how many of its bytes that covers."""
+    """Return the raw row as text, how that is encoded, and how many bytes of the file it covers."""
     whole = len(reject.raw) == reject.raw_bytes
     try:
         # of a row that came as its head only, the last character may be cut
-        text = codecs.getincrementaldecoder("utf-8")().decode(reject.raw, final=whole)
+        text = codecs.getincrementaldecoder(reject.encoding)().decode(reject.raw, final=whole)
     except UnicodeDecodeError:
         kept = min(len(reject.raw), (RAW_JSON_BYTES - 2) // 4 * 3)
         return base64.b64encode(reject.raw[:kept]).decode("ascii"), "base64", kept
     text = _cut(text[:RAW_JSON_BYTES])
-    return text, "utf-8", len(text.encode())
+    return text, "utf-8", len(text.encode(reject.encoding))
 
 
 def _cut(text: str) -> str:

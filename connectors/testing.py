@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from connectors.api import Batch, Progress
+from connectors.api import Batch, Delivered, Progress
 from connectors.errors import ConnectorError, FencedError
 
 __all__ = ["MemoryCluster", "MemorySink", "StoredRecord", "decode_batch"]
@@ -78,9 +78,10 @@ class MemorySink:
         self._check("start")
         return self._cluster.progress.get(self._job_id)
 
-    async def create_topics(self) -> None:
+    async def create_topics(self) -> int:
         self._check("create_topics")
         self._cluster.create(self._topic, self._partitions)
+        return len(self._cluster.ends[self._topic])
 
     async def begin(self) -> None:
         self._check("begin")
@@ -95,15 +96,14 @@ class MemorySink:
         self._cluster.create(self._dlq_topic, 1)
         self._sent.append((self._dlq_topic, batch))
 
-    async def flush(self) -> dict[int, tuple[int, int]]:
+    async def flush(self) -> Delivered:
         self._check("flush")
-        spans: dict[int, tuple[int, int]] = {}
+        spans: dict[str, dict[int, tuple[int, int]]] = {self._topic: {}, self._dlq_topic: {}}
         for topic, batch in self._sent:
-            if topic == self._topic:
-                end = self._cluster.ends[topic][batch.partition]
-                first, end = spans.get(batch.partition, (end, end))
-                spans[batch.partition] = (first, end + batch.count)
-        return spans
+            end = self._cluster.ends[topic][batch.partition]
+            first, end = spans[topic].get(batch.partition, (end, end))
+            spans[topic][batch.partition] = (first, end + batch.count)
+        return Delivered(spans[self._topic], spans[self._dlq_topic].get(0))
 
     async def commit(self, progress: Progress) -> None:
         self._check("commit")
@@ -122,6 +122,10 @@ class MemorySink:
     async def end_offsets(self) -> dict[int, int]:
         self._check("end_offsets")
         return dict(self._cluster.ends.get(self._topic, {}))
+
+    async def dead_letter_end(self) -> int:
+        self._check("dead_letter_end")
+        return self._cluster.ends.get(self._dlq_topic, {}).get(0, 0)
 
     async def close(self) -> None:
         self.closed = True

@@ -2,7 +2,7 @@
 # From a fresh clone to records in Kafka: build, start, drop a file, follow its job, show what came of it.
 #
 #   quickstart.sh          the Palmer penguins, samples/penguins.csv, under the model `penguins`
-#   quickstart.sh FILE     your CSV or Parquet file, under the model `default_model` (schemas/default.json)
+#   quickstart.sh FILE     your CSV, NDJSON or Parquet file, under the model `default_model` (schemas/default.json)
 #
 # The stack runs on; scripts/down.sh stops it.
 set -euo pipefail
@@ -23,7 +23,7 @@ choose_file() {
       ;;
     *) usage >&2; exit 2 ;;
   esac
-  [ -f "$file" ] && [ -r "$file" ] || fail "cannot read $file; name a CSV or Parquet file"
+  [ -f "$file" ] && [ -r "$file" ] || fail "cannot read $file; name a CSV, NDJSON or Parquet file"
   name=$(basename -- "$file")
   case $name in
     .* | _* | *.part | *.tmp | *.crdownload | *~) fail "the drop folder leaves names like $name alone; rename it" ;;
@@ -124,7 +124,7 @@ show_the_way() {
   cat <<END
     $url/ui/    the status page
     bin/batch job list    all jobs
-    $dropzone/incoming/    drop CSV or Parquet files here, or into a folder named after a model
+    $dropzone/incoming/    drop CSV, NDJSON or Parquet files here, or into a folder named after a model
     scripts/down.sh    stops all of it
 END
 }

@@ -115,7 +115,8 @@ class WorkerProcess:
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        request = urllib.request.Request(self.url + path, data=body, method=method, headers=headers or {})
+        sent = self._authorization() | (headers or {})
+        request = urllib.request.Request(self.url + path, data=body, method=method, headers=sent)
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, dict(answer.headers), answer.read()
@@ -159,7 +160,7 @@ class WorkerProcess:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("BATCH_")}
         done = subprocess.run(
             [str(BATCH), *argv],
-            env={**environment, "BATCH_URL": self.url},
+            env={**environment, "BATCH_URL": self.url, **self._token()},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -167,6 +168,14 @@ class WorkerProcess:
             timeout=120,
         )
         return done.returncode, done.stdout, done.stderr
+
+    def _token(self) -> dict[str, str]:
+        """The worker's token in the environment of another process, if it has one."""
+        return {name: value for name, value in self.settings.items() if name == "BATCH_API_TOKEN"}
+
+    def _authorization(self) -> dict[str, str]:
+        token = self.settings.get("BATCH_API_TOKEN")
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
 
     def drop(self, name: str, content: bytes, model: str | None = None) -> None:
         """Put a file into the drop folder as `mv` would."""

@@ -318,6 +318,7 @@ def test_dlq_01_every_field_and_header(worker: WorkerProcess, topics: Topics) ->
             "__connect.errors.exception.message": SEVEN.encode(),
             "__connect.errors.task.id": b"0",
             "__connect.errors.connector.name": f"{worker.namespace}-{job['job_id']}".encode(),
+            "batch.job_id": job["job_id"].encode(),
         },
     )
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
-from connectors.csv.rows import ScanState, content_end, parse_cells, scan_row
+from connectors.api import Position
+from connectors.csv.rows import ScanState, parse_cells, scan_row
 from connectors.errors import HeaderError, JobCode
+from connectors.text.decoding import encoding_hint, encoding_name, undecodable
+from connectors.text.lines import content_end
+from connectors.text.source import TextSource
 
 __all__ = ["DELIMITERS", "find_delimiter", "parse_header"]
 
@@ -29,13 +33,14 @@ def find_delimiter(head: bytes) -> bytes:
 
 
 def parse_header(
-    head: bytes, delimiter: bytes, *, byte: int, line: int, max_bytes: int
+    head: bytes, delimiter: bytes, source: TextSource, start: Position, *, max_bytes: int
 ) -> tuple[tuple[str, ...], int]:
     """Return the trimmed names of the header that `head` starts with, and how many bytes it takes.
 
-    `head` lies at offset `byte` of the file, in its `line` (from 1); with at most `max_bytes + 1` bytes it is
-    the file's rest. Raises HeaderError with HEADER_MISSING, HEADER_DUPLICATE or ENCODING.
+    `head` is the text at `start` of `source`; with at most `max_bytes + 1` bytes it is the text's rest.
+    Raises HeaderError with HEADER_MISSING, HEADER_DUPLICATE or ENCODING.
     """
+    line = start.line + 1
     end, state = scan_row(head, 0, len(head), delimiter, ScanState.CELL_START)
     size = len(head) if end < 0 else content_end(head, 0, end)
     if size > max_bytes:
@@ -51,28 +56,30 @@ def parse_header(
             f"a quote in the header in line `{line}` is not closed before the file ends",
             'close the quote; a quote inside a quoted name is written twice (`""`)',
         )
-    names = _decode(head[:size], delimiter, byte=byte, line=line)
+    names = _decode(head[:size], delimiter, source, start)
     _check_names(names, line)
     return names, len(head) if end < 0 else end
 
 
-def _decode(header: bytes, delimiter: bytes, *, byte: int, line: int) -> tuple[str, ...]:
+def _decode(header: bytes, delimiter: bytes, source: TextSource, start: Position) -> tuple[str, ...]:
+    line = start.line + 1
     if cr := _BARE_CR.search(header):
         raise HeaderError(
             JobCode.HEADER_MISSING,
-            f"the header in line `{line}` has a bare CR (byte `{byte + cr.start()}` of the file)",
+            f"the header in line `{line}` has a bare CR "
+            f"(byte `{start.byte + source.width(header[: cr.start()])}` of the file)",
             "end lines with LF or CRLF, and keep CR out of column names",
         )
-    try:
-        header.decode()
-    except UnicodeDecodeError as error:
+    if (found := undecodable(header, source)) is not None:
+        offset, what = found
         raise HeaderError(
             JobCode.ENCODING,
-            f"the header in line `{line}` is not valid UTF-8: `0x{header[error.start]:02X}` "
-            f"(byte `{byte + error.start}` of the file)",
-            "save the file as UTF-8",
-        ) from None
-    return tuple(cell.text.decode().strip(" \t") for cell in parse_cells(header, delimiter))
+            f"the header in line `{line}` is not valid {encoding_name(source)}: {what} "
+            f"(byte `{start.byte + source.width(header[:offset])}` of the file)",
+            encoding_hint(source),
+        )
+    cells = parse_cells(header, delimiter)
+    return tuple(cell.text.decode(source.encoding).strip(" \t") for cell in cells)
 
 
 def _check_names(names: tuple[str, ...], line: int) -> None:

@@ -2,86 +2,79 @@
 
 from __future__ import annotations
 
-from connectors.api import Block, Converted, Record, Reject, RowError
-from connectors.csv.reader import CsvBlock, SkippedRow
-from connectors.csv.rows import RawRow, parse_cells, split_rows
-from connectors.errors import RowCode
-from connectors.model import RowKey, RowRules
-from connectors.model.messages import failure
+from collections.abc import Sequence
 
-__all__ = ["CsvReferenceConverter"]
+from connectors.api import Block, Converted, Record, Reject, RowError
+from connectors.csv.reader import CsvBlock
+from connectors.csv.rows import parse_cells, split_rows
+from connectors.model import PLAIN_CELLS, CellFormat, Outcome, RowKey, RowRules
+from connectors.records import RecordLimit, row_error
+from connectors.text.rejected import RejectedRows, undecodable
+
+__all__ = ["CsvReferenceConverter", "row_cells"]
 
 
 class CsvReferenceConverter:
     """Turns the blocks of one CSV file into records and rejects. A Converter; pure and thread-safe.
 
-    `rules` are the model's, bound to the file's columns; `key` names the column whose values are the keys.
-    A row of more than `max_row_bytes`, or whose JSON and key together are, is a reject.
+    `rules` are the model's, bound to the file's columns and behind them those of `fixed`, outcomes that every
+    row has. `cells` says how the cells are written, `key` names the column whose values are the keys. A row
+    that is larger than its `limit`, or whose record is, is a reject.
 
-    Raises HeaderError COLUMN_MISSING when the file has no column `key`.
+    Raises HeaderError COLUMN_MISSING when there is no column `key`.
     """
 
-    def __init__(self, rules: RowRules, *, key: str | None, max_row_bytes: int) -> None:
+    def __init__(
+        self,
+        rules: RowRules,
+        *,
+        key: str | None,
+        limit: RecordLimit,
+        cells: CellFormat = PLAIN_CELLS,
+        fixed: Sequence[Outcome] = (),
+    ) -> None:
         self._rules = rules
         self._key = RowKey(rules, key)
-        self._max_row_bytes = max_row_bytes
-        self._readers = [rule.cell_reader() for rule in rules.rules]
+        self._limit = limit
+        self._fixed = tuple(fixed)
+        of_file = rules.rules[: len(rules.rules) - len(self._fixed)]
+        self._readers = [cells.reader(rule) for rule in of_file]
 
     def convert(self, block: Block) -> Converted:
         assert isinstance(block, CsvBlock)
+        rejected = RejectedRows(block, self._limit)
         if block.skipped is not None:
-            return Converted([], [self._skipped(block, block.skipped)])
+            return Converted([], [rejected.skipped(block.skipped)])
         records: list[Record] = []
         rejects: list[Reject] = []
         for number, place in enumerate(split_rows(block.data, block.delimiter), start=block.start.row + 1):
-            row = block.data[place.start : place.end]
-            result = self._convert_row(number, row, block.delimiter)
+            result = self._convert_row(number, block.data[place.start : place.end], block)
             if isinstance(result, Record):
                 records.append(result)
             else:
-                rejects.append(_reject(block, number, place, row, result))
+                rejects.append(rejected.reject(number, place, result))
         return Converted(records, rejects)
 
-    def _convert_row(self, number: int, row: bytes, delimiter: bytes) -> Record | tuple[RowError, ...]:
-        if len(row) > self._max_row_bytes:
-            return _row_error("row_bytes", size=len(row), limit=self._max_row_bytes)
+    def _convert_row(self, number: int, row: bytes, block: CsvBlock) -> Record | tuple[RowError, ...]:
+        if len(row) > self._limit.max_row_bytes:
+            return self._limit.oversized(len(row))
         try:
-            text = row.decode()
+            text = row.decode(block.encoding)
         except UnicodeDecodeError as error:
-            return _row_error("encoding", byte=row[error.start], offset=error.start)
-        cells = _cells(row, text, delimiter)
+            return undecodable(row, block, error.start)
+        cells = row_cells(row, text, block)
         if len(cells) != len(self._readers):
-            return _row_error("column_count", found=len(cells), expected=len(self._readers))
+            return row_error("column_count", found=len(cells), expected=len(self._readers))
         outcomes = [read(cell) for read, cell in zip(self._readers, cells, strict=True)]
+        outcomes += self._fixed
         value = self._rules.check(outcomes)
         if isinstance(value, tuple):
             return value
-        key = self._key.of(outcomes)
-        size = len(value) + len(key or b"")
-        if size > self._max_row_bytes:
-            return _row_error("json_bytes", size=size, limit=self._max_row_bytes)
-        return Record(number, key, value)
-
-    def _skipped(self, block: CsvBlock, skipped: SkippedRow) -> Reject:
-        if skipped.code is RowCode.UNCLOSED_QUOTE:
-            errors = _row_error("unclosed_quote")
-        else:
-            errors = _row_error("row_bytes", size=skipped.raw_bytes, limit=self._max_row_bytes)
-        start = block.start
-        return Reject(start.row + 1, start.line + 1, start.byte, errors, skipped.raw_head, skipped.raw_bytes)
+        return self._limit.record(number, self._key.of(outcomes), value)
 
 
-def _cells(row: bytes, text: str, delimiter: bytes) -> list[str]:
+def row_cells(row: bytes, text: str, block: CsvBlock) -> list[str]:
     """Return the cells of a row whose text is known; without quotes they are what is between delimiters."""
     if '"' not in text:
-        return text.split(delimiter.decode())
-    return [cell.text.decode() for cell in parse_cells(row, delimiter)]
-
-
-def _row_error(name: str, **values: int) -> tuple[RowError, ...]:
-    return (RowError(None, *failure(name, **values)),)
-
-
-def _reject(block: CsvBlock, number: int, place: RawRow, row: bytes, errors: tuple[RowError, ...]) -> Reject:
-    line, byte_offset = block.start.line + place.line + 1, block.start.byte + place.start
-    return Reject(number, line, byte_offset, errors, row, len(row))
+        return text.split(block.delimiter.decode())
+    return [cell.text.decode(block.encoding) for cell in parse_cells(row, block.delimiter)]

@@ -15,32 +15,23 @@ from functools import cache
 from itertools import repeat
 from typing import NamedTuple
 
+from connectors.text.lines import RawRow, content_end, cut_lines
+
 __all__ = [
     "Cell",
     "RawRow",
     "ScanState",
-    "content_end",
     "cut_rows",
     "parse_cells",
     "scan_row",
-    "skip_blank_lines",
     "split_rows",
 ]
 
 _LF = b"\n"
 _QUOTE = b'"'
-_LF_BYTE, _CR_BYTE, _QUOTE_BYTE = b'\n\r"'
+_LF_BYTE, _QUOTE_BYTE = b'\n"'
 _INSIDE = rb'[^"]*+(?:""[^"]*+)*+'
 _QUOTED_TEXT = re.compile(_INSIDE)
-_BLANK_LINES = re.compile(rb"(?:\n++|\r\n)*+")
-
-
-class RawRow(NamedTuple):
-    """A row's place in its data: bytes `start` to `end` without the line end, `line` LFs before it."""
-
-    start: int
-    end: int
-    line: int
 
 
 class Cell(NamedTuple):
@@ -98,22 +89,20 @@ def parse_cells(row: bytes, delimiter: bytes) -> list[Cell]:
     ]
 
 
-def cut_rows(data: bytes, limit: int, delimiter: bytes) -> tuple[int, int]:
+def cut_rows(data: bytes, limit: int, delimiter: bytes, *, ends: bool) -> tuple[int, int]:
     """Return how many bytes of `data` are whole rows within `limit` bytes, and how many rows they are.
 
-    `data` starts at a row's start. Data of at most `limit` bytes ends with the file: the rest after the last
-    LF is then a row, unless a quote is open in it.
+    `data` starts at a row's start. `ends`: the text ends with it, so the rest after the last LF is a row,
+    unless a quote is open in it.
     """
-    ends_file = len(data) <= limit
     stop = min(limit, len(data))
     if data.find(_QUOTE, 0, stop) < 0:
-        end = stop if ends_file else data.rfind(_LF, 0, stop) + 1
-        return end, _count_unquoted(data, end)
+        return cut_lines(data, limit, ends=ends)
     start = rows = 0
     for after in _row_ends(data, stop, delimiter):
         rows += content_end(data, start, after) > start
         start = after
-    if ends_file and start < stop:
+    if ends and start < stop == len(data):
         _, state = scan_row(data, start, stop, delimiter, ScanState.CELL_START)
         if state is not ScanState.QUOTED:
             return stop, rows + 1
@@ -150,19 +139,6 @@ def scan_row(data: bytes, pos: int, stop: int, delimiter: bytes, state: ScanStat
     return -1, state
 
 
-def content_end(data: bytes, start: int, after: int) -> int:
-    """Return where a row's content ends that starts at `start` and whose LF is at `after - 1`."""
-    end = after - 1
-    return end - 1 if end > start and data[end - 1] == _CR_BYTE else end
-
-
-def skip_blank_lines(data: bytes, pos: int) -> int:
-    """Return the offset after the zero-byte lines that begin at `pos`, a line's start."""
-    match = _BLANK_LINES.match(data, pos)
-    assert match is not None  # the pattern matches nothing, too
-    return match.end()
-
-
 @cache
 def _patterns(delimiter: bytes) -> _Patterns:
     cut = re.escape(delimiter)
@@ -185,19 +161,6 @@ def _row_ends(data: bytes, stop: int, delimiter: bytes) -> Iterator[int]:
     while match := match_line(data, pos, stop):
         pos = match.end()
         yield pos
-
-
-def _count_unquoted(data: bytes, end: int) -> int:
-    """Count the rows of quoteless `data[:end]`."""
-    last = 0 if data.endswith(_LF, 0, end) else 1 if end else 0
-    if (
-        not data.startswith((b"\n", b"\r\n"), 0, end)
-        and max(data.find(b"\n\n", 0, end), data.find(b"\n\r\n", 0, end)) < 0
-    ):
-        return data.count(_LF, 0, end) + last
-    lines = data[:end].split(_LF)
-    lines.pop()
-    return sum(1 for line in lines if line not in (b"", b"\r")) + last
 
 
 def _closing_quote(data: bytes, pos: int, stop: int) -> int:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.api import Batch
+from connectors.api import Batch, Delivered
 from connectors.errors import RetriableError
 
 __all__ = ["Deliveries"]
@@ -15,7 +15,8 @@ __all__ = ["Deliveries"]
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    partition: int | None
+    rejects: bool
+    partition: int
     count: int
     size: int
     future: asyncio.Future[Any]
@@ -31,15 +32,15 @@ class Deliveries:
         self._pending: deque[_Pending] = deque()
         self._bytes = 0
         self._spans: dict[int, tuple[int, int]] = {}
+        self._rejects: dict[int, tuple[int, int]] = {}
 
     @property
     def bytes_in_flight(self) -> int:
         return self._bytes
 
-    def add(self, batch: Batch, future: asyncio.Future[Any], *, counted: bool) -> None:
-        """Watch over a batch; `counted`: its offsets are part of the spans."""
-        partition = batch.partition if counted else None
-        self._pending.append(_Pending(partition, batch.count, len(batch.data), future))
+    def add(self, batch: Batch, future: asyncio.Future[Any], *, rejects: bool) -> None:
+        """Watch over a batch of rows, or of `rejects` for the dead letter topic."""
+        self._pending.append(_Pending(rejects, batch.partition, batch.count, len(batch.data), future))
         self._bytes += len(batch.data)
 
     async def wait_below(self, limit: int) -> None:
@@ -47,11 +48,11 @@ class Deliveries:
         while self._pending and self._bytes >= limit:
             await self._wait_oldest()
 
-    async def wait_all(self) -> dict[int, tuple[int, int]]:
-        """Return first offset and offset after the last record, by partition of the counted batches."""
+    async def wait_all(self) -> Delivered:
+        """Return where everything stands, once it is delivered."""
         while self._pending:
             await self._wait_oldest()
-        return dict(self._spans)
+        return Delivered(dict(self._spans), next(iter(self._rejects.values()), None))
 
     def abandon(self) -> None:
         """Stop watching; what fails later is nobody's business."""
@@ -64,9 +65,8 @@ class Deliveries:
         delivered = await oldest.future
         self._pending.popleft()
         self._bytes -= oldest.size
-        if oldest.partition is None:
-            return
         if delivered.offset < 0:
             raise RetriableError(f"the broker no longer knows the offset of a batch in {oldest.partition}")
-        first, _ = self._spans.get(oldest.partition, (delivered.offset, 0))
-        self._spans[oldest.partition] = (first, delivered.offset + oldest.count)
+        spans = self._rejects if oldest.rejects else self._spans
+        first, _ = spans.get(oldest.partition, (delivered.offset, 0))
+        spans[oldest.partition] = (first, delivered.offset + oldest.count)

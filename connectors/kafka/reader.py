@@ -37,9 +37,9 @@ class TopicRecord:
 
 
 class TopicReader:
-    """A read_committed consumer without a group, over all partitions of a topic.
+    """A read_committed consumer without a group.
 
-    `start` maps partitions to the first offset to read; the others are read from their first record. An
+    `start` maps the partitions to read to their first offset; those that the topic lacks are left out. An
     offset that retention has removed moves up to the first record that is left. A topic that does not exist
     (yet) reads as empty and is looked for at each `read`. Raises RetriableError for a broker that does not
     answer; one that goes away while reading leaves `read` empty until it is back.
@@ -87,12 +87,12 @@ class TopicReader:
         return dict(self._positions)
 
     async def committed_end(self) -> dict[int, int]:
-        """Return the last stable offset of each partition, as the broker has them now."""
-        try:
-            async with asyncio.timeout(_ASK_SECONDS):
-                return await end_offsets(self._running()._client, self._topic, committed=True)
-        except _FAILURES as error:
-            raise self._unreadable(error) from error
+        """Return the last stable offset of each partition of the topic, as the broker has them now."""
+        return await self._end(committed=True)
+
+    async def written_end(self) -> dict[int, int]:
+        """Return the high watermark of each partition of the topic: also of what is not committed."""
+        return await self._end(committed=False)
 
     async def read(self, timeout: float, max_records: int = 500) -> list[TopicRecord]:
         """Return the next records as soon as there are any; none when `timeout` seconds have passed.
@@ -114,6 +114,13 @@ class TopicReader:
             for r in records
         ]
 
+    async def _end(self, *, committed: bool) -> dict[int, int]:
+        try:
+            async with asyncio.timeout(_ASK_SECONDS):
+                return await end_offsets(self._running()._client, self._topic, committed=committed)
+        except _FAILURES as error:
+            raise self._unreadable(error) from error
+
     async def _await_topic(self, timeout: float) -> bool:
         """Look for the topic until `timeout` seconds have passed."""
         end = asyncio.get_running_loop().time() + timeout
@@ -130,12 +137,13 @@ class TopicReader:
         numbers = sorted(await partition_leaders(consumer._client, self._topic))
         if not numbers:
             return False
-        self._partitions = [TopicPartition(self._topic, number) for number in numbers]
+        self._partitions = [
+            TopicPartition(self._topic, number) for number in numbers if number in self._start
+        ]
         consumer.assign(self._partitions)
         for partition in self._partitions:
-            first = self._start.get(partition.partition, 0)
-            consumer.seek(partition, first)
-            self._positions[partition.partition] = first
+            consumer.seek(partition, self._start[partition.partition])
+        self._positions = {p.partition: self._start[p.partition] for p in self._partitions}
         return True
 
     def _running(self) -> AIOKafkaConsumer:

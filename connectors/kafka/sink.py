@@ -13,9 +13,9 @@ from enum import Enum, auto
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from connectors.api import Batch, Progress
+from connectors.api import Batch, Delivered, Progress
 from connectors.errors import RetriableError
-from connectors.kafka.cluster import committed_offset, end_offsets
+from connectors.kafka.cluster import committed_offset, end_offsets, partition_leaders
 from connectors.kafka.connection import KafkaConnection
 from connectors.kafka.deliveries import Deliveries
 from connectors.kafka.failures import CLIENT_ERRORS, delivery_error
@@ -30,16 +30,21 @@ _log = logging.getLogger(__name__)
 _IN_FLIGHT_BYTES = 8 * 1024 * 1024
 _METADATA_BYTES = 4096  # the broker's default `offset.metadata.max.bytes`
 _PROGRESS_PARTITION = 0
+_DLQ_PARTITION = 0
 
 
 @dataclass(frozen=True, slots=True)
 class JobTopics:
-    """Where a job writes. `dlq_always`: the dead letter topic is made with the job's topic, not at need."""
+    """Where a job writes. `partitions` is what its topic is made with: a shared one may have more.
+
+    `dlq_always`: the dead letter topic is made with the job's topic, not at need.
+    """
 
     topic: str
     partitions: int
     dlq_topic: str
     retention_hours: float
+    shared: bool = False
     dlq_always: bool = False
 
 
@@ -93,6 +98,7 @@ class KafkaSink:
         self._deliveries = Deliveries()
         self._deadline = 0.0
         self._dlq_made = False
+        self._dlq_written = False
 
     async def start(self) -> Progress | None:
         self._expect(_State.NEW)
@@ -106,13 +112,17 @@ class KafkaSink:
         self._state = _State.READY
         return None if found is None else Progress.from_json(json.loads(found.metadata))
 
-    async def create_topics(self) -> None:
+    async def create_topics(self) -> int:
         self._expect(_State.READY)
         specs = [self._spec(self._topics.topic, self._topics.partitions)]
         if self._topics.dlq_always:
             specs.append(self._spec(self._topics.dlq_topic, 1))
         await self._admin.create(specs)
         self._dlq_made = self._topics.dlq_always
+        if not self._topics.shared:
+            return self._topics.partitions
+        async with self._guarded("count the partitions", self._soon()):
+            return len(await partition_leaders(self._running().client, self._topics.topic))
 
     async def begin(self) -> None:
         self._expect(_State.READY)
@@ -120,10 +130,11 @@ class KafkaSink:
         async with self._guarded("begin", self._deadline):
             await self._running().begin_transaction()
         self._deliveries = Deliveries()
+        self._dlq_written = False
         self._state = _State.OPEN
 
     async def send(self, batch: Batch) -> None:
-        await self._send(batch, self._topics.topic, counted=True)
+        await self._send(batch, self._topics.topic, rejects=False)
 
     async def send_rejects(self, batch: Batch) -> None:
         self._expect(_State.OPEN)
@@ -131,14 +142,15 @@ class KafkaSink:
             async with self._guarded("create the dead letter topic", self._deadline):
                 await self._admin.create([self._spec(self._topics.dlq_topic, 1)])
             self._dlq_made = True
-        await self._send(batch, self._topics.dlq_topic, counted=False)
+        self._dlq_written = True
+        await self._send(batch, self._topics.dlq_topic, rejects=True)
 
-    async def flush(self) -> dict[int, tuple[int, int]]:
+    async def flush(self) -> Delivered:
         self._expect(_State.OPEN)
         async with self._guarded("deliver", self._deadline):
-            spans = await self._deliveries.wait_all()
+            delivered = await self._deliveries.wait_all()
         self._state = _State.FLUSHED
-        return spans
+        return delivered
 
     async def commit(self, progress: Progress) -> None:
         self._expect(_State.FLUSHED)
@@ -149,6 +161,10 @@ class KafkaSink:
                 progress.rows_read, metadata
             )
         }
+        if progress.dead_letters is not None and (self._dlq_written or progress.redo is not None):
+            # the progress is what counts; this one shows the unresolved rejects as the group's lag
+            letters = TopicPartition(self._topics.dlq_topic, _DLQ_PARTITION)
+            offsets[letters] = OffsetAndMetadata(progress.dead_letters[0], "")
         async with self._guarded("commit", self._deadline):
             await self._running().send_offsets_to_transaction(offsets, self._id)
             await self._running().commit_transaction()
@@ -156,11 +172,10 @@ class KafkaSink:
 
     async def end_offsets(self) -> dict[int, int]:
         """The high watermarks: the last stable offsets lag behind a commit that was just acknowledged."""
-        self._expect(_State.READY)
-        async with self._guarded(
-            "ask for end offsets", asyncio.get_running_loop().time() + self._timeouts.ask
-        ):
-            return await end_offsets(self._running().client, self._topics.topic, committed=False)
+        return await self._end_offsets(self._topics.topic)
+
+    async def dead_letter_end(self) -> int:
+        return (await self._end_offsets(self._topics.dlq_topic)).get(_DLQ_PARTITION, 0)
 
     async def close(self) -> None:
         state, self._state = self._state, _State.CLOSED
@@ -182,12 +197,20 @@ class KafkaSink:
         except CLIENT_ERRORS as error:
             _log.debug("transaction of %s was not aborted: %r", self._id, error)
 
-    async def _send(self, batch: Batch, topic: str, *, counted: bool) -> None:
+    async def _end_offsets(self, topic: str) -> dict[int, int]:
+        self._expect(_State.READY)
+        async with self._guarded("ask for end offsets", self._soon()):
+            return await end_offsets(self._running().client, topic, committed=False)
+
+    def _soon(self) -> float:
+        return asyncio.get_running_loop().time() + self._timeouts.ask
+
+    async def _send(self, batch: Batch, topic: str, *, rejects: bool) -> None:
         self._expect(_State.OPEN)
         async with self._guarded("deliver", self._deadline):
             await self._deliveries.wait_below(_IN_FLIGHT_BYTES)
             future = await self._running().send_batch(FinishedBatch(batch), topic, partition=batch.partition)
-            self._deliveries.add(batch, future, counted=counted)
+            self._deliveries.add(batch, future, rejects=rejects)
 
     @asynccontextmanager
     async def _guarded(self, doing: str, deadline: float) -> AsyncIterator[None]:

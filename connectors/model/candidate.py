@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from connectors.errors import RowCode
@@ -12,6 +12,7 @@ from connectors.model.exact import exponent_fits, freeze
 from connectors.model.grammar import (
     array_text,
     boolean_text,
+    comma_number_text,
     exponents_fit,
     integer_text,
     number_text,
@@ -52,10 +53,9 @@ class Candidate:
     def first_failure(self, value: str) -> tuple[RowCode, str] | None:
         return next((failed for check in self.checks if (failed := check(value))), None)
 
-    @classmethod
-    def plain(cls, type: JsonType) -> Candidate:
-        """Return a candidate that asks for the type alone (numbers: and an exponent that fits)."""
-        return cls.of_shape(type, Shape((), (), None))
+    def with_decimal_comma(self) -> Candidate:
+        """Return what reads the same numbers written with a comma; another type is the same as before."""
+        return replace(self, parse=comma_number_text) if self.type is JsonType.NUMBER else self
 
     @classmethod
     def of_shape(cls, type: JsonType, shape: Shape) -> Candidate:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from connectors.api import RowError
 from connectors.model.candidate import Candidate
 from connectors.model.grammar import BLANK
 from connectors.model.jsontype import JsonType
 from connectors.model.messages import failure, type_names, value_names
-from connectors.model.shape import Shape
+from connectors.model.shape import NO_SHAPE, Shape
 
 __all__ = ["ColumnRule", "Outcome"]
 
@@ -24,7 +24,7 @@ class ColumnRule:
 
     `candidates` are its types but null, in the order in which they are tried. `typed` is False for a column
     to which the model gives no type: in a CSV file it is a string, a Parquet column keeps its own type.
-    `allowed` names the members of `enum` and `const` for messages.
+    `allowed` names the members of `enum` and `const` for messages. `shape` is where all this comes from.
     """
 
     name: str
@@ -32,11 +32,8 @@ class ColumnRule:
     nullable: bool = False
     typed: bool = True
     allowed: str = ""
-
-    @classmethod
-    def plain(cls, name: str, type: JsonType) -> ColumnRule:
-        """Return the rule of a column of one type to which the model says nothing."""
-        return cls(name, (Candidate.plain(type),), typed=False)
+    shape: Shape = field(default=NO_SHAPE, repr=False)
+    decimal_comma: bool = False
 
     @classmethod
     def of_shape(cls, name: str, shape: Shape) -> ColumnRule:
@@ -47,6 +44,7 @@ class ColumnRule:
             nullable=JsonType.NULL in types and shape.nullable,
             typed=shape.types is not None,
             allowed=value_names(shape.members),
+            shape=shape,
         )
 
     @property
@@ -94,7 +92,7 @@ class ColumnRule:
                     continue
                 failed = candidate.first_failure(value)
                 return RowError(self.name, *failed) if failed else candidate.write(value)
-            return self._not_allowed(text) if known else self._wrong_type(text)
+            return self._not_allowed(text) if known else self.wrong_type(text)
 
         return read
 
@@ -107,7 +105,7 @@ class ColumnRule:
         def read(text: str) -> str | RowError:
             value = parse(text)
             if value is None:
-                return self._wrong_type(text)
+                return self.wrong_type(text)
             if allows is not None and not allows(value):
                 return self._not_allowed(text)
             for check in checks:
@@ -117,13 +115,26 @@ class ColumnRule:
 
         return read
 
+    def own(self, type: JsonType) -> ColumnRule:
+        """Return the rule of a column that the model gives no type, in a source that gives it this one."""
+        return replace(self, candidates=(Candidate.of_shape(type, self.shape),))
+
+    def with_decimal_comma(self) -> ColumnRule:
+        """Return the rule for a source that writes numbers with a comma."""
+        return replace(
+            self, candidates=tuple(c.with_decimal_comma() for c in self.candidates), decimal_comma=True
+        )
+
     def narrow(self, types: Collection[JsonType]) -> ColumnRule:
         """Return the rule for a source whose values are of `types` only; without candidates if none fits."""
         return replace(self, candidates=tuple(c for c in self.candidates if c.type in types))
 
-    def _wrong_type(self, text: str) -> RowError:
+    def wrong_type(self, text: str) -> RowError:
+        """Return the error of a value that is of none of the types; `text` shows it."""
         types = [*self.types, JsonType.NULL] if self.nullable else self.types
-        return RowError(self.name, *failure("type", value=text, expected=type_names(types)))
+        return RowError(
+            self.name, *failure("type", value=text, expected=type_names(types, self.decimal_comma))
+        )
 
     def _not_allowed(self, text: str) -> RowError:
         return RowError(self.name, *failure("enum", value=text, allowed=self.allowed))

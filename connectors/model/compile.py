@@ -11,6 +11,7 @@ from connectors.errors import HeaderError, JobCode, SchemaError
 from connectors.model.column import ColumnRule
 from connectors.model.document import Node, SchemaDocument
 from connectors.model.jsontype import JsonType
+from connectors.model.members import MemberRules
 from connectors.model.patterns import matcher
 from connectors.model.remainder import judge_of
 from connectors.model.row import RowRules
@@ -53,16 +54,24 @@ class CompiledModel:
         """
         if columns:
             self._check_missing(columns)
+        return RowRules(self.column_rules(columns), self._required, self._judge)
+
+    def members(self) -> MemberRules:
+        """Return the rules of rows that name their own members."""
+        names = frozenset(name for _, facet in self._facets for name in facet.get("properties", ()))
+        return MemberRules(self._shape, names, self._required, self._judge)
+
+    def column_rules(self, columns: Sequence[str]) -> list[ColumnRule]:
+        """Return the rule of each column. Raises HeaderError COLUMN_UNKNOWN."""
         shapes = {name: self._shape(name) for name in columns}
-        unknown = [name for name, shape in shapes.items() if shape.types is not None and not shape.types]
+        unknown = [name for name, shape in shapes.items() if shape.forbidden]
         if unknown:
             raise HeaderError(
                 JobCode.COLUMN_UNKNOWN,
                 f"the model does not allow {_names('column', unknown)}",
                 "remove what is not wanted from the file, or add it to the model's `properties`",
             )
-        rules = [ColumnRule.of_shape(name, shape) for name, shape in shapes.items()]
-        return RowRules(rules, self._required, self._judge)
+        return [ColumnRule.of_shape(name, shape) for name, shape in shapes.items()]
 
     def _check_missing(self, columns: Sequence[str]) -> None:
         present = frozenset(columns)

@@ -16,14 +16,18 @@ from connectors.model.exact import exponent_fits
 __all__ = [
     "BLANK",
     "MAX_DEPTH",
+    "JsonSyntaxError",
     "array_text",
     "boolean_text",
+    "comma_number_text",
+    "depth_fits",
     "exponents_fit",
     "integer_text",
     "number_text",
     "object_text",
     "parse_json",
     "quote",
+    "scan_json",
 ]
 
 BLANK = " \t"
@@ -92,6 +96,11 @@ def number_text(cell: str) -> str | None:
     return f"-{text}" if sign == "-" else text
 
 
+def comma_number_text(cell: str) -> str | None:
+    """Return what `number_text` gives, of a number whose decimal sign is a comma: `1,5` is `1.5`."""
+    return None if "." in cell else number_text(cell.replace(",", ".", 1))
+
+
 def boolean_text(cell: str) -> str | None:
     """Return `true` or `false` for these words in any case, and for `1` and `0`."""
     return _BOOLEANS.get(cell.strip(BLANK).lower())
@@ -112,6 +121,42 @@ def parse_json(text: str) -> Any:
     return _EXACT.decode(text)
 
 
+class JsonSyntaxError(ValueError):
+    """A text is not JSON at `place`: an index into it."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
+
+
+def scan_json(text: str, start: int) -> tuple[Any, int]:
+    """Return the JSON value that begins at `start`, numbers in it as their texts, and where it ends.
+
+    What is nested too deep is to be kept away from it. Raises JsonSyntaxError.
+    """
+    try:
+        value, end = _GRAMMAR.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        raise JsonSyntaxError(error.pos) from None
+    except ValueError:  # `NaN` and the like
+        raise JsonSyntaxError(start) from None
+    if text.find("\\u", start, end) >= 0 and not _encodable(value):
+        raise JsonSyntaxError(start)
+    return value, end
+
+
+def depth_fits(text: str, limit: int = MAX_DEPTH) -> bool:
+    """Whether no bracket of a JSON text stands deeper than `limit`."""
+    if text.count("[") + text.count("{") <= limit:
+        return True
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > limit:
+            return False
+    return True
+
+
 def exponents_fit(text: str) -> bool:
     """Whether every number in a JSON text has an exponent that can be compared."""
     if "e" not in text and "E" not in text:
@@ -125,7 +170,7 @@ def _structure_text(cell: str, kind: type[dict[str, Any]] | type[list[Any]]) -> 
     A member's name may come twice: both are written, checks see the last, as most readers do.
     """
     cell = cell.strip(BLANK)
-    if not _depth_fits(cell):
+    if not depth_fits(cell):
         return None
     try:
         value = _GRAMMAR.decode(cell)
@@ -134,17 +179,6 @@ def _structure_text(cell: str, kind: type[dict[str, Any]] | type[list[Any]]) -> 
     if not isinstance(value, kind) or ("\\u" in cell and not _encodable(value)):
         return None
     return _STRING_OR_SPACE.sub(r"\1", cell) if _SPACE.search(cell) else cell
-
-
-def _depth_fits(text: str) -> bool:
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return True
-    depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
-            return False
-    return True
 
 
 def _encodable(value: Any) -> bool:

@@ -32,18 +32,22 @@ TEMPLATES: Mapping[str, tuple[RowCode, str]] = MappingProxyType(
         "maxLength": (RowCode.LENGTH, "`{value}` has length {length}, greater than {limit}"),
         "pattern": (RowCode.PATTERN, "`{value}` does not match the pattern `{limit}`"),
         "format": (RowCode.FORMAT, "`{value}` is not a valid {limit}"),
+        "json": (RowCode.TYPE, "the line is not valid JSON at character {place}: `{value}`"),
+        "member_twice": (RowCode.TYPE, "the row has two members of the name `{value}`"),
+        "member_unknown": (RowCode.SCHEMA, "the model allows no member of this name"),
         "required": (RowCode.REQUIRED, "a value is required, but there is none"),
         "schema": (RowCode.SCHEMA, "{place} breaks the rule `{keyword}` of the model"),
         "unclosed_quote": (RowCode.UNCLOSED_QUOTE, "a quote in this row is not closed before the file ends"),
         "row_bytes": (RowCode.ROW_TOO_LARGE, "the row has {size} bytes, more than the {limit} allowed"),
         "json_bytes": (
             RowCode.ROW_TOO_LARGE,
-            "the row's JSON and key have {size} bytes, more than the {limit} allowed",
+            "the row's JSON, key and headers have {size} bytes, more than the {limit} allowed",
         ),
         "encoding": (
             RowCode.ENCODING,
-            "byte `0x{byte:02X}` at offset {offset} of the row is not valid UTF-8",
+            "byte `0x{byte:02X}` at offset {offset} of the row is not valid {encoding}",
         ),
+        "half": (RowCode.ENCODING, "at offset {offset} of the row stands half a character"),
         "column_count": (
             RowCode.COLUMN_COUNT,
             "the row has {found} cells, but the file has {expected} columns",
@@ -61,6 +65,7 @@ _TYPES = {
     "string": "a string",
     "null": "empty",
 }
+_COMMA_NUMBER = "a number with a decimal comma"
 
 
 def failure(name: str, **values: Any) -> tuple[RowCode, str]:
@@ -76,11 +81,12 @@ def cut(text: str) -> str:
     return text[:MAX_VALUE]
 
 
-def type_names(types: Sequence[str]) -> str:
-    """Return types in words: `an integer, a number or empty`."""
+def type_names(types: Sequence[str], decimal_comma: bool = False) -> str:
+    """Return types in words: `an integer, a number or empty`; numbers may have a `decimal_comma`."""
     if not types:
         return "allowed"
-    *first, last = [_TYPES[name] for name in types]
+    words = {**_TYPES, "number": _COMMA_NUMBER} if decimal_comma else _TYPES
+    *first, last = [words[name] for name in types]
     return f"{', '.join(first)} or {last}" if first else last
 
 

@@ -13,7 +13,7 @@ from connectors.model.grammar import quote
 from connectors.model.messages import failure
 from connectors.model.remainder import Judge
 
-__all__ = ["MAX_ERRORS", "RowKey", "RowRules"]
+__all__ = ["MAX_ERRORS", "RowKey", "RowRules", "key_of"]
 
 MAX_ERRORS = 100
 """How many errors of one row are reported."""
@@ -86,9 +86,13 @@ class RowKey:
         """Return the key of a row without errors; None for a null, a value left out, or no option `key`."""
         if self._place is None:
             return None
-        outcome = outcomes[self._place]
-        if not isinstance(outcome, str) or outcome == "null":
-            return None
-        if outcome.startswith('"'):
-            outcome = str(json.loads(outcome))
-        return outcome.encode()
+        return key_of(outcomes[self._place])
+
+
+def key_of(outcome: Outcome) -> bytes | None:
+    """Return the Kafka key that a column's outcome is: its text, a string's without quotes and escapes."""
+    if not isinstance(outcome, str) or outcome == "null":
+        return None
+    if outcome.startswith('"'):
+        outcome = str(json.loads(outcome))
+    return outcome.encode()

@@ -16,7 +16,7 @@ from connectors.model.exact import freeze
 from connectors.model.jsontype import JsonType, admits, meet, overlap, type_of
 from connectors.model.keywords import ASSERTIONS, COLUMN_RULES
 
-__all__ = ["Shape", "Union", "flatten", "settled_unions", "shape_of"]
+__all__ = ["NO_SHAPE", "Shape", "Union", "flatten", "settled_unions", "shape_of"]
 
 _MAX_UNIONS = 8
 _MAX_BRANCHES = 1000
@@ -47,6 +47,11 @@ class Shape:
     facets: tuple[Node, ...]
     unions: tuple[Union, ...]
     types: frozenset[JsonType] | None
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether no value at all is allowed."""
+        return self.types is not None and not self.types
 
     @property
     def nullable(self) -> bool:
@@ -87,6 +92,10 @@ class Shape:
         for facet in self.facets:
             if isinstance(facet.schema, dict):
                 yield from _listed(facet.schema)
+
+
+NO_SHAPE = Shape((), (), None)
+"""The shape of a value to which a schema says nothing."""
 
 
 def flatten(document: SchemaDocument, tops: Iterable[Node]) -> list[Node]:

@@ -160,5 +160,5 @@ def _decode(value: bytes) -> str | Unwritable:
     try:
         return value.decode()
     except UnicodeDecodeError as error:
-        place = failure("encoding", byte=value[error.start], offset=error.start)
+        place = failure("encoding", byte=value[error.start], offset=error.start, encoding="UTF-8")
         return Unwritable(*place, quote(value.decode("utf-8", "surrogateescape")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -21,11 +22,16 @@ _START = Position()
 
 @dataclass(frozen=True, slots=True)
 class ParquetBlock:
-    """Consecutive rows of one row group, decoded."""
+    """Consecutive rows of one row group, decoded.
+
+    `file_bytes` is the share of the file's bytes that its rows up to `end` are of all rows: how many of them
+    a row takes is not known.
+    """
 
     start: Position
     end: Position
     batch: pa.RecordBatch
+    file_bytes: int = 0
 
 
 class ParquetReader:
@@ -51,6 +57,7 @@ class ParquetReader:
         except BaseException:
             self._source.close()
             raise
+        self._size = os.fstat(self._source.fileno()).st_size
         self._position = position
         self._group: RowGroup | None = None
 
@@ -77,7 +84,8 @@ class ParquetReader:
         )
         if not group.left:
             self._group = None
-        return ParquetBlock(start, self._position, batch)
+        file_bytes = self._size * self._position.row // self._rows_before[-1]
+        return ParquetBlock(start, self._position, batch, file_bytes)
 
     def snapshot(self) -> Position:
         return self._position

@@ -11,30 +11,40 @@ from connectors.api import Block, Converted, Record, Reject, RowError
 from connectors.errors import HeaderError, JobCode
 from connectors.model import ColumnRule, JsonType, Outcome, RowKey, RowRules
 from connectors.model.grammar import quote
-from connectors.model.messages import failure
 from connectors.parquet.leaves import Unwritable, Value
 from connectors.parquet.reader import ParquetBlock
 from connectors.parquet.values import ValueWriter, value_writer
+from connectors.records import RecordLimit, row_error
 
-__all__ = ["ParquetReferenceConverter"]
+__all__ = ["ParquetReferenceConverter", "writer_of"]
 
 
 class ParquetReferenceConverter:
     """Turns the blocks of one Parquet file into records and rejects. A Converter; pure and thread-safe.
 
-    `rules` are the model's, bound to the file's columns; `schema` is that of the reader's blocks; `key` names
-    the column whose written values are the keys. A row whose JSON and key together are over `max_row_bytes`
-    is a reject.
+    `rules` are the model's, bound to the file's columns and behind them those of `fixed`, outcomes that every
+    row has. `schema` is that of the reader's blocks, `key` names the column whose written values are the
+    keys. A row whose record is over its `limit` is a reject.
 
     Raises HeaderError: COLUMN_TYPE when a column's type can become none of the model's, COLUMN_MISSING when
-    the file has no column `key`.
+    there is no column `key`.
     """
 
-    def __init__(self, rules: RowRules, schema: pa.Schema, *, key: str | None, max_row_bytes: int) -> None:
+    def __init__(
+        self,
+        rules: RowRules,
+        schema: pa.Schema,
+        *,
+        key: str | None,
+        limit: RecordLimit,
+        fixed: Sequence[Outcome] = (),
+    ) -> None:
         self._rules = rules
         self._key = RowKey(rules, key)
-        self._max_row_bytes = max_row_bytes
-        self._columns = [_bind(rule, field) for rule, field in zip(rules.rules, schema, strict=True)]
+        self._limit = limit
+        self._fixed = tuple(fixed)
+        of_file = rules.rules[: len(rules.rules) - len(self._fixed)]
+        self._columns = [_bind(rule, field) for rule, field in zip(of_file, schema, strict=True)]
 
     def convert(self, block: Block) -> Converted:
         assert isinstance(block, ParquetBlock)
@@ -52,14 +62,11 @@ class ParquetReferenceConverter:
 
     def _convert_row(self, number: int, values: Sequence[Value]) -> Record | tuple[RowError, ...]:
         outcomes = [column.read(value) for column, value in zip(self._columns, values, strict=True)]
+        outcomes += self._fixed
         value = self._rules.check(outcomes)
         if isinstance(value, tuple):
             return self._encoding_error(values) or value
-        key = self._key.of(outcomes)
-        size = len(value) + len(key or b"")
-        if size > self._max_row_bytes:
-            return (RowError(None, *failure("json_bytes", size=size, limit=self._max_row_bytes)),)
-        return Record(number, key, value)
+        return self._limit.record(number, self._key.of(outcomes), value)
 
     def _encoding_error(self, values: Sequence[Value]) -> tuple[RowError, ...]:
         """Bytes that are not UTF-8 stand alone, as in a row of CSV; their place is that in `raw`."""
@@ -67,7 +74,7 @@ class ParquetReferenceConverter:
         try:
             raw.decode()
         except UnicodeDecodeError as error:
-            return (RowError(None, *failure("encoding", byte=raw[error.start], offset=error.start)),)
+            return row_error("encoding", byte=raw[error.start], offset=error.start, encoding="UTF-8")
         return ()
 
     def _raw(self, values: Sequence[Value]) -> bytes:
@@ -98,8 +105,8 @@ class _Column:
         return f"{self._member}:{text}"
 
 
-def _bind(rule: ColumnRule, field: pa.Field[Any]) -> _Column:
-    """Raises HeaderError COLUMN_TYPE."""
+def writer_of(field: pa.Field[Any]) -> ValueWriter:
+    """Return the writer of a column's values. Raises HeaderError COLUMN_TYPE for a type that has none."""
     writer = value_writer(field.type)
     if writer is None:
         raise HeaderError(
@@ -107,9 +114,15 @@ def _bind(rule: ColumnRule, field: pa.Field[Any]) -> _Column:
             f"column `{field.name}` has the type `{field.type}`, which has no form in JSON",
             "cast the column when the file is written, or leave it out",
         )
+    return writer
+
+
+def _bind(rule: ColumnRule, field: pa.Field[Any]) -> _Column:
+    """Raises HeaderError COLUMN_TYPE."""
+    writer = writer_of(field)
     natural = JsonType(writer.types[0])
     if not rule.typed and natural not in (JsonType.NULL, JsonType.STRING):
-        rule = ColumnRule.plain(rule.name, natural)
+        rule = rule.own(natural)
     if not rule.narrow(writer.types).types and natural is not JsonType.NULL:
         wanted = " or ".join(f"`{type}`" for type in rule.types) or "`null`"
         raise HeaderError(

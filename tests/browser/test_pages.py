@@ -165,12 +165,12 @@ def test_the_keyboard_is_enough(browser: Chrome, worker: WorkerProcess) -> None:
     assert first.text == "Skip to the content"
     first.send_keys(Keys.ENTER)
     names = []
-    for _ in range(4):
+    for _ in range(5):
         browser.switch_to.active_element.send_keys(Keys.TAB)
         focused = browser.switch_to.active_element
         names.append(focused.text)
         assert focused.value_of_css_property("outline-style") == "solid"
-    assert names == ["Jobs", "Retry", "Delete", "default_model"]
+    assert names == ["Jobs", "Retry", "Retry from start", "Delete", "default_model"]
 
 
 def test_focus_outlives_a_renewal(browser: Chrome, worker: WorkerProcess) -> None:

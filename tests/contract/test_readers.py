@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from backports import zstd
 
 from connectors.api import Block, Position, SourceReader
-from connectors.csv.reader import CsvReader
 from connectors.errors import JobCode, JobError
+from connectors.model.options import Options
 from connectors.parquet.reader import ParquetReader
+from connectors.registry import open_source
 
 COLUMNS = ("id", "name", "note")
 START = Position()
 Rows = Sequence[Sequence[str]]
-ROWS: Rows = [(str(n), f"name {n}", "x" * (n * 37 % 50)) for n in range(500)]
+ROWS: Rows = [(str(n), f"näme {n}", "é" * (n * 37 % 50)) for n in range(500)]
 
 
 @dataclass(frozen=True)
@@ -35,26 +40,41 @@ class ReaderCase:
     open: Callable[[Path, int, Position], SourceReader]
     rows: Callable[[Any], list[tuple[str, ...]]]
     block_bytes: tuple[int, ...]
+    columns: tuple[str, ...] = COLUMNS
 
 
-def _write_csv(path: Path, rows: Rows) -> None:
-    path.write_text("".join(",".join(row) + "\n" for row in [COLUMNS, *rows]))
+def _plain(data: bytes) -> bytes:
+    return data
 
 
-def _open_csv(path: Path, block_bytes: int, position: Position) -> SourceReader:
-    return CsvReader(
+def _write_csv(pack: Callable[[bytes], bytes], encoding: str, path: Path, rows: Rows) -> None:
+    text = "".join(",".join(row) + "\n" for row in [COLUMNS, *rows])
+    path.write_bytes(pack(text.encode(encoding)))
+
+
+def _write_ndjson(pack: Callable[[bytes], bytes], path: Path, rows: Rows) -> None:
+    lines = (json.dumps(dict(zip(COLUMNS, row, strict=True))) + "\n" for row in rows)
+    path.write_bytes(pack("".join(lines).encode()))
+
+
+def _open_text(content: str, encoding: str, path: Path, block_bytes: int, position: Position) -> SourceReader:
+    return open_source(
         path,
+        options=Options(encoding=encoding),
         block_bytes=block_bytes,
         max_row_bytes=1024,
-        delimiter=None,
-        header=True,
-        columns=None,
+        max_decompressed_bytes=1_000_000,
         position=position,
+        format=content,
     )
 
 
 def _csv_rows(block: Any) -> list[tuple[str, ...]]:
-    return [tuple(line.split(",")) for line in block.data.decode().splitlines()]
+    return [tuple(line.split(",")) for line in block.data.decode(block.encoding).splitlines()]
+
+
+def _ndjson_rows(block: Any) -> list[tuple[str, ...]]:
+    return [tuple(json.loads(line).values()) for line in block.data.splitlines()]
 
 
 def _write_parquet(path: Path, rows: Rows) -> None:
@@ -71,8 +91,44 @@ def _parquet_rows(block: Any) -> list[tuple[str, ...]]:
     return list(zip(*block.batch.to_pydict().values(), strict=True))
 
 
+_TEXT_SIZES = (1, 40, 1000, 4096, 1_000_000)
+
+
+def _csv(name: str, pack: Callable[[bytes], bytes] = _plain, encoding: str = "utf-8") -> ReaderCase:
+    content = name.partition(" ")[0]
+    option = encoding if encoding == "cp1252" else "utf-8"
+    return ReaderCase(
+        name,
+        partial(_write_csv, pack, encoding),
+        partial(_open_text, content, option),
+        _csv_rows,
+        _TEXT_SIZES,
+    )
+
+
+def _ndjson(name: str, pack: Callable[[bytes], bytes] = _plain) -> ReaderCase:
+    return ReaderCase(
+        name, partial(_write_ndjson, pack), partial(_open_text, name, "utf-8"), _ndjson_rows, _TEXT_SIZES, ()
+    )
+
+
+def _gzip_members(data: bytes) -> bytes:
+    """As `cat a.gz b.gz` makes it, on some byte of a row, and padded as tapes do."""
+    middle = len(data) // 2
+    return gzip.compress(data[:middle]) + gzip.compress(data[middle:]) + b"\x00" * 512
+
+
 CASES = [
-    ReaderCase("csv", _write_csv, _open_csv, _csv_rows, (1, 40, 1000, 4096, 1_000_000)),
+    _csv("csv"),
+    _csv("csv in cp1252", encoding="cp1252"),
+    _csv("csv in utf-16", encoding="utf-16"),
+    _csv("csv+gzip", gzip.compress),
+    _csv("csv+gzip of members", _gzip_members),
+    _csv("csv+zstd", zstd.compress),
+    _csv("csv+zstd in utf-16", zstd.compress, encoding="utf-16"),
+    _ndjson("ndjson"),
+    _ndjson("ndjson+gzip", gzip.compress),
+    _ndjson("ndjson+zstd", zstd.compress),
     ReaderCase("parquet", _write_parquet, _open_parquet, _parquet_rows, (1, 200, 4096, 1_000_000)),
 ]
 
@@ -136,7 +192,19 @@ def test_a_resume_gives_the_same_blocks(case: ReaderCase, block_bytes: int, path
     for number in range(0, len(blocks), 1 + len(blocks) // 40):
         resumed = read(case, path, block_bytes, blocks[number].end)
         assert [(b.start, b.end) for b in resumed] == [(b.start, b.end) for b in blocks[number + 1 :]]
+        assert [b.file_bytes for b in resumed] == [b.file_bytes for b in blocks[number + 1 :]]
         assert [case.rows(b) for b in resumed] == [case.rows(b) for b in blocks[number + 1 :]]
+
+
+@each_size
+def test_the_bytes_of_the_file_that_are_read_grow_to_all_of_them(
+    case: ReaderCase, block_bytes: int, path: Path
+) -> None:
+    case.write(path, ROWS)
+    found = [block.file_bytes for block in read(case, path, block_bytes)]
+    assert found == sorted(found)
+    assert found[0] > 0
+    assert found[-1] == path.stat().st_size
 
 
 @each_case
@@ -163,18 +231,18 @@ def test_the_end_of_the_file_is_a_position_and_stays(case: ReaderCase, path: Pat
 def test_columns_are_known_before_the_first_block_and_at_a_resume(case: ReaderCase, path: Path) -> None:
     case.write(path, ROWS)
     with closing(case.open(path, 1000, START)) as reader:
-        assert reader.columns == COLUMNS
+        assert reader.columns == case.columns
         block = reader.read_block()
     assert block is not None
     with closing(case.open(path, 1000, block.end)) as reader:
-        assert reader.columns == COLUMNS
+        assert reader.columns == case.columns
 
 
 @each_case
 def test_a_file_of_columns_only_has_no_blocks(case: ReaderCase, path: Path) -> None:
     case.write(path, [])
     with closing(case.open(path, 1000, START)) as reader:
-        assert reader.columns == COLUMNS
+        assert reader.columns == case.columns
         assert reader.read_block() is None
 
 

@@ -17,6 +17,17 @@ def topics(broker: Broker) -> Topics:
 
 
 @pytest.fixture
+def groups(topics: Topics, namespace: str) -> Callable[[], set[str]]:
+    """The ids of the namespace's groups, as the broker lists them."""
+
+    def listed() -> set[str]:
+        found = topics.admin.list_consumer_groups(request_timeout=10).result(20)
+        return {group.group_id for group in found.valid if group.group_id.startswith(f"{namespace}-")}
+
+    return listed
+
+
+@pytest.fixture
 def new_worker(tmp_path: Path, broker: Broker, namespace: str) -> Iterator[Callable[..., WorkerProcess]]:
     """Make workers on the session's broker, in this test's namespace; all are ended with the test."""
     made: list[WorkerProcess] = []

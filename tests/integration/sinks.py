@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Self
 
-from connectors.api import Batch, Position, Progress
+from connectors.api import Batch, Delivered, Position, Progress
 from connectors.kafka.connection import KafkaConnection
 from connectors.kafka.framing import Codec, frame
 from connectors.kafka.sink import JobTopics, KafkaSink, SinkTimeouts
@@ -31,7 +31,7 @@ class NewSink:
         self, *, partitions: int = 1, dlq_always: bool = False, timeouts: SinkTimeouts | None = None
     ) -> KafkaSink:
         topic = f"{self.namespace}_job"
-        topics = JobTopics(topic, partitions, f"{topic}_dlq", 1, dlq_always)
+        topics = JobTopics(topic, partitions, f"{topic}_dlq", 1, dlq_always=dlq_always)
         sink = KafkaSink(
             self.connection, self.admin, topics, namespace=self.namespace, job_id="job", timeouts=timeouts
         )
@@ -55,13 +55,13 @@ async def begun(sink: KafkaSink, progress: Progress = START) -> KafkaSink:
     return sink
 
 
-async def deliver(sink: KafkaSink, batches: list[Batch], progress: Progress) -> dict[int, tuple[int, int]]:
+async def deliver(sink: KafkaSink, batches: list[Batch], progress: Progress) -> Delivered:
     await sink.begin()
     for batch in batches:
         await sink.send(batch)
-    spans = await sink.flush()
+    delivered = await sink.flush()
     await sink.commit(progress)
-    return spans
+    return delivered
 
 
 def one(value: bytes, partition: int = 0) -> list[Batch]:

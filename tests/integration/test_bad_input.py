@@ -239,8 +239,8 @@ def test_an_invalid_schema_names_the_place(
         ("delimiter", "#", "#"),
         ("partitions", "65", "64"),
         ("header", "maybe", "maybe"),
-        ("encoding", "cp1252", "later"),
-        ("atomic", "true", "later"),
+        ("encoding", "cp12520", "cp12520"),
+        ("atomic", "maybe", "maybe"),
         ("header", "false", "columns"),
     ],
 )

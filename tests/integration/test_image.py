@@ -135,7 +135,9 @@ class Container(WorkerProcess):
                 env={
                     **os.environ,
                     **{folder: str(self.folder / folder) for folder in ("work", "context", "dropzone")},
-                    "settings": " ".join(f"{name}={value}" for name, value in environment.items()),
+                    "settings": " ".join(
+                        f"{name}={value}" for name, value in environment.items() if value is not None
+                    ),
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,

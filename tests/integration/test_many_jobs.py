@@ -42,7 +42,7 @@ def ended_job(namespace: str, number: int) -> dict[str, Any]:
     created = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(1_760_000_000 + number))
     return {
         "job_id": job_id(number),
-        "revision": 0,  # the first event of each partition is the marker of the worker's start
+        "revision": 0,  # the one event of each partition that `seed` writes
         "model": f"model{number % MODELS}",
         "model_version": 1,
         "options": {"partitions": 1},
@@ -76,11 +76,13 @@ def ended_job(namespace: str, number: int) -> dict[str, Any]:
 
 def seed(topics: Topics, namespace: str) -> None:
     """Write the changelog as the fold would: murmur2 of the key, one row a job."""
-    name = f"{namespace}.jobs"
+    name, events = f"{namespace}.jobs", f"{namespace}.job-events"
+    compacted = {"cleanup.policy": "compact", "segment.ms": "3600000", "max.compaction.lag.ms": "21600000"}
     created = topics.admin.create_topics(
-        [NewTopic(name, PARTITIONS, 1, config={"cleanup.policy": "compact"})]
+        [NewTopic(name, PARTITIONS, 1, config=compacted), NewTopic(events, PARTITIONS, 1)]
     )
-    created[name].result(30)
+    for made in created.values():
+        made.result(30)
     producer = Producer(
         {
             "bootstrap.servers": topics.bootstrap,
@@ -89,6 +91,10 @@ def seed(topics: Topics, namespace: str) -> None:
             "queue.buffering.max.messages": 2 * JOBS,
         }
     )
+    for partition in range(PARTITIONS):
+        producer.produce(
+            events, json.dumps({"type": "DELETED"}).encode(), b"long-gone-0", partition=partition
+        )
     for number in range(JOBS):
         value = json.dumps(ended_job(namespace, number), separators=(",", ":"))
         producer.produce(name, value.encode(), job_id(number).encode())

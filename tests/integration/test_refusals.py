@@ -7,9 +7,8 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,9 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.conftest import ROOT, Broker
+from tests.conftest import Broker
 from tests.harness import Topics, WorkerProcess, eventually
+from tests.integration.broker_policy import policy_jar
 
 pytestmark = pytest.mark.broker
 
@@ -101,20 +101,36 @@ def test_more_replicas_than_brokers(worker: WorkerProcess, topics: Topics) -> No
 
 
 class Strict:
-    """A worker on a broker of its own that takes at most 100,000 bytes a batch and knows who may do what."""
+    """A worker on a broker of its own that takes at most 100,000 bytes a batch and knows who may do what.
+
+    With a JDK to compile it with, a policy allows at most 8 partitions a topic until it is lifted.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.broker = Broker(folder / "kafka")
         self._folder = folder
+        self._lifted = folder / "lifted"
+
+    def lift_policy(self) -> None:
+        self._lifted.touch()
+
+    def silence_policy(self, *, silent: bool) -> None:
+        """A policy that cannot ask its service answers like a broker that is overloaded: for now, no."""
+        flag = self._lifted.with_name("silent")
+        flag.touch() if silent else flag.unlink()
 
     def start(self) -> None:
+        extra = (
+            "message.max.bytes=100000\n"
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+            "allow.everyone.if.no.acl.found=true\n"
+        )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(
-                "BATCH_KAFKA_EXTRA",
-                "message.max.bytes=100000\n"
-                "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
-                "allow.everyone.if.no.acl.found=true\n",
-            )
+            if shutil.which("javac"):
+                jar = policy_jar(self._folder)
+                patch.setenv("JAVA_TOOL_OPTIONS", f"-javaagent:{jar}={self._lifted}")
+                extra += "create.topic.policy.class.name=FewPartitions\n"
+            patch.setenv("BATCH_KAFKA_EXTRA", extra)
             self.broker.start()
         self.topics = Topics(self.broker.address)
         self.worker = WorkerProcess(self._folder, self.broker.address, "strict")
@@ -170,12 +186,8 @@ def test_a_record_too_large_for_the_broker(strict: Strict) -> None:
 
 
 TOPIC, GROUP, TRANSACTION = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID
-ALL, CREATE, WRITE, DESCRIBE = (
-    AclOperation.ALL,
-    AclOperation.CREATE,
-    AclOperation.WRITE,
-    AclOperation.DESCRIBE,
-)
+ALL, CREATE = AclOperation.ALL, AclOperation.CREATE
+WRITE, DESCRIBE = AclOperation.WRITE, AclOperation.DESCRIBE
 LACKS: dict[str, list[tuple[str, AclOperation, ResourceType, str]]] = {
     "CREATE on the topic": [
         ("allow", ALL, CLUSTER, "kafka-cluster"),
@@ -207,56 +219,60 @@ def test_a_right_that_the_worker_lacks(strict: Strict, right: str) -> None:
     assert "Traceback" not in strict.worker.log
 
 
+@pytest.mark.skipif(shutil.which("javac") is None, reason="a policy is a class, and javac was not found")
+def test_a_policy_keeps_jobs_waiting_until_it_is_lifted(strict: Strict) -> None:
+    worker, waiting = strict.worker, []
+
+    def waits(name: str) -> dict[str, Any] | None:
+        return next((job for job in worker.jobs() if job["file"] == name and job["waiting"]), None)
+
+    for name in ("cancelled.csv", "patient.csv"):
+        assert worker.upload("orders", name, CSV, partitions="9")[0] == 202
+        waiting.append(eventually(partial(waits, name), f"the job of {name} says why it waits"))
+    for job in waiting:
+        assert (job["state"], job["waiting"]["code"]) == ("QUEUED", "TOPIC_LIMIT")
+        words = f"topic `{job['topic']}` with 9 partitions: at most 8 partitions a topic"
+        assert words in job["waiting"]["message"]
+        assert job["topic"] not in strict.topics.names()
+    cancelled, patient = waiting
+    assert worker.batch("job", "cancel", cancelled["job_id"])[0] == 0
+    assert worker.wait_ended(cancelled["job_id"])["state"] == "CANCELLED"
+    submit(worker, "narrow.csv")  # those that wait keep no other job from running
+
+    strict.lift_policy()  # and nobody asks for anything
+    assert worker.wait_ended(patient["job_id"])["state"] == "COMPLETED"
+    assert strict.topics.values(patient["topic"]) == VALUES
+    assert cancelled["topic"] not in strict.topics.names()
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="a policy is a class, and javac was not found")
+def test_a_broker_that_refuses_for_now(strict: Strict) -> None:
+    worker = strict.worker
+    strict.silence_policy(silent=True)
+    try:
+        job = worker.upload("orders", "later.csv", CSV)[1]
+        waits = eventually(lambda: worker.job(job["job_id"])["waiting"], "the job says why it waits")
+        shown = json.loads(worker.batch("job", "show", job["job_id"])[1])
+        assert (waits["code"], shown["state"], shown["waiting"]) == ("RETRY_LATER", "QUEUED", waits)
+        assert f"topic `{job['topic']}` was not created: the policy's service is silent" in waits["message"]
+        assert "it is tried again by itself" in waits["hint"]
+    finally:
+        strict.silence_policy(silent=False)
+    ended = worker.wait_ended(job["job_id"])
+    assert (ended["state"], ended["waiting"], ended["attempt"]) == ("COMPLETED", None, 1)
+    assert strict.topics.values(job["topic"]) == VALUES
+
+
 # --- a broker that is set up in another way -------------------------------------------------------------
-
-POLICY = """
-import java.util.Map;
-import org.apache.kafka.server.policy.CreateTopicPolicy;
-
-public class FewPartitions implements CreateTopicPolicy {
-    public static class Agent {
-        public static void premain(String arguments) {}
-    }
-    public void configure(Map<String, ?> settings) {}
-    public void close() {}
-    public void validate(RequestMetadata topic) {
-        if (topic.numPartitions() != null && topic.numPartitions() > 8)
-            throw new org.apache.kafka.common.errors.PolicyViolationException("at most 8 partitions a topic");
-    }
-}
-"""
-
-
-def policy_jar(folder: Path) -> Path:
-    """Compile the policy; as an agent's, its jar comes onto the broker's class path."""
-    (folder / "FewPartitions.java").write_text(POLICY)
-    done = subprocess.run(
-        ["javac", "-cp", str(ROOT / ".kafka/libs/*"), "-d", str(folder), str(folder / "FewPartitions.java")],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    jar = folder / "policy.jar"
-    with zipfile.ZipFile(jar, "w") as archive:
-        archive.writestr(
-            "META-INF/MANIFEST.MF", "Manifest-Version: 1.0\nPremain-Class: FewPartitions$Agent\n\n"
-        )
-        for compiled in folder.glob("*.class"):
-            archive.write(compiled, compiled.name)
-    return jar
 
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
-    """A worker on a broker that keeps 16 bytes of metadata with an offset and has a policy for topics."""
+    """A worker on a broker that keeps 16 bytes of metadata with an offset."""
     folder = tmp_path_factory.mktemp("narrow")
-    extra = "offset.metadata.max.bytes=16\n"
     broker = Broker(folder / "kafka")
     with pytest.MonkeyPatch.context() as patch:
-        if shutil.which("javac"):
-            patch.setenv("JAVA_TOOL_OPTIONS", f"-javaagent:{policy_jar(folder)}")
-            extra += "create.topic.policy.class.name=FewPartitions\n"
-        patch.setenv("BATCH_KAFKA_EXTRA", extra)
+        patch.setenv("BATCH_KAFKA_EXTRA", "offset.metadata.max.bytes=16\n")
         broker.start()
     worker = WorkerProcess(folder, broker.address, "narrow")
     try:
@@ -272,17 +288,6 @@ def test_a_setting_of_the_broker_that_no_job_can_live_with(narrow: WorkerProcess
     job = submit(narrow, "metadata.csv")
     assert (job["state"], job["error"]["code"]) == ("FAILED", "DELIVERY_FAILED")
     assert "offset.metadata.max.bytes" in job["error"]["hint"]
-
-
-@pytest.mark.skipif(shutil.which("javac") is None, reason="a policy is a class, and javac was not found")
-def test_a_policy_keeps_the_job_waiting(narrow: WorkerProcess) -> None:
-    status, job = narrow.upload("orders", "wide.csv", CSV, partitions="9")
-    assert status == 202, job
-    waiting = eventually(lambda: narrow.job(job["job_id"])["waiting"], "the job says why it waits")
-    assert (waiting["code"], narrow.job(job["job_id"])["state"]) == ("TOPIC_LIMIT", "QUEUED")
-    assert f"topic `{job['topic']}` with 9 partitions: at most 8 partitions a topic" in waiting["message"]
-    assert narrow.batch("job", "cancel", job["job_id"])[0] == 0
-    assert narrow.wait_ended(job["job_id"])["state"] == "CANCELLED"
 
 
 # --- a file that fails in the middle -------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.api import Position, Progress
+from connectors.api import Delivered, Position, Progress, Redo
 from connectors.errors import FencedError, JobCode, JobError, RetriableError
 from connectors.kafka.connection import KafkaConnection
 from connectors.kafka.framing import Codec, RecordParts, frame
@@ -48,9 +48,13 @@ async def test_progress_comes_back_as_it_was_committed(
         offsets={0: (5, 995)},
         size=2**30,
         mtime_ns=1_795_571_805_208_123_456,
-        dlq=True,
+        partitions=3,
+        file_bytes=2**39,
+        dead_letters=(4, 9),
+        base=(700, 6),
+        redo=Redo(attempt=2, end=7, again=1),
     )
-    sink = await begun(new_sink())
+    sink = await begun(new_sink(dlq_always=True))
     await deliver(sink, one(b"row"), progress)
     await sink.close()
 
@@ -70,11 +74,15 @@ async def test_progress_of_64_partitions_fits_the_brokers_4_kib(new_sink: NewSin
         offsets=dict.fromkeys(range(64), (longest, longest)),
         size=longest,
         mtime_ns=longest,
-        dlq=True,
+        partitions=64,
+        file_bytes=longest,
+        dead_letters=(longest, longest),
+        base=(longest, longest),
+        redo=Redo(attempt=2**31, end=longest, again=longest),
     )
-    sink = await begun(new_sink(partitions=64))
+    sink = await begun(new_sink(partitions=64, dlq_always=True))
     batches = [batch for p in range(64) for batch in one(b"%d" % p, p)]
-    assert await deliver(sink, batches, progress) == dict.fromkeys(range(64), (0, 1))
+    assert await deliver(sink, batches, progress) == Delivered(dict.fromkeys(range(64), (0, 1)))
     await sink.close()
     again = new_sink(partitions=64)
     assert await again.start() == progress
@@ -95,17 +103,17 @@ async def test_progress_is_never_stale_after_start(new_sink: NewSink) -> None:
 
 async def test_spans_are_first_offset_and_offset_after_the_last(new_sink: NewSink) -> None:
     sink = await begun(new_sink(partitions=2))
-    assert await deliver(sink, [*one(b"a", 1), *one(b"b", 1)], START) == {1: (0, 2)}
+    assert await deliver(sink, [*one(b"a", 1), *one(b"b", 1)], START) == Delivered({1: (0, 2)})
     # the marker of the transaction before took offset 2
-    assert await deliver(sink, [*one(b"c", 1), *one(b"d", 0)], START) == {0: (0, 1), 1: (3, 4)}
+    assert await deliver(sink, [*one(b"c", 1), *one(b"d", 0)], START) == Delivered({0: (0, 1), 1: (3, 4)})
     assert (await sink.end_offsets())[1] >= 4
 
 
 async def test_end_offsets_cover_what_was_just_committed(new_sink: NewSink) -> None:
     sink = await begun(new_sink())
     for _ in range(20):
-        spans = await deliver(sink, one(b"x"), START)
-        assert (await sink.end_offsets())[0] >= spans[0][1]
+        delivered = await deliver(sink, one(b"x"), START)
+        assert (await sink.end_offsets())[0] >= delivered.spans[0][1]
 
 
 async def test_end_offsets_tell_a_topic_that_was_made_again(
@@ -113,8 +121,8 @@ async def test_end_offsets_tell_a_topic_that_was_made_again(
 ) -> None:
     topic = f"{namespace}_job"
     sink = await begun(new_sink())
-    spans = await deliver(sink, [*one(b"x"), *one(b"y")], replace(START, delivered=2))
-    assert spans == {0: (0, 2)}
+    delivered = await deliver(sink, [*one(b"x"), *one(b"y")], replace(START, delivered=2))
+    assert delivered == Delivered({0: (0, 2)})
     await asyncio.to_thread(topics.admin.delete_topics([topic])[topic].result, 30)
     async with asyncio.timeout(30):
         while await sink.end_offsets():
@@ -146,7 +154,7 @@ async def test_batches_decode_in_other_clients(
     for batch in frame([reject], 0, codec):
         await sink.send_rejects(batch)
     before = time.time() * 1000
-    assert await sink.flush() == {0: (0, 20_003)}
+    assert await sink.flush() == Delivered({0: (0, 20_003)}, (0, 1))
     await sink.commit(START)
 
     stored = await asyncio.to_thread(topics.read, f"{namespace}_job")
@@ -177,7 +185,7 @@ async def test_much_is_never_in_flight_at_once(new_sink: NewSink, topics: Topics
         for batch in frame([(None, row, [])], n % 3, Codec.NONE):
             await sink.send(batch)
         assert sink._deliveries.bytes_in_flight < 9_000_000
-    assert await sink.flush() == dict.fromkeys(range(3), (0, 10))
+    assert await sink.flush() == Delivered(dict.fromkeys(range(3), (0, 10)))
     await sink.commit(START)
     assert sorted(await values(topics, f"{namespace}_job")) == sorted(rows)
 
@@ -194,7 +202,7 @@ async def test_the_dead_letter_topic_comes_with_the_first_reject(
     for _ in range(2):
         for batch in one(b"reject"):
             await sink.send_rejects(batch)
-    assert await sink.flush() == {}  # rejects are not the job's records
+    assert await sink.flush() == Delivered({}, (0, 2))
     await sink.commit(START)
     assert await values(topics, f"{namespace}_job_dlq") == [b"reject", b"reject"]
 

@@ -148,6 +148,11 @@ def job_json(job_id: str, **changes: Any) -> dict[str, Any]:
         "created_at": "2026-01-01T00:00:00.000Z",
         "started_at": None,
         "finished_at": None,
+        "first_attempt": 1,
+        "work": "file",
+        "dead_letters": None,
+        "duplicate_of": None,
+        "idempotency": None,
         **changes,
     }
 

@@ -19,6 +19,8 @@ from tests.conftest import Broker
 
 pytestmark = pytest.mark.broker
 
+BOTH = {0: 0, 1: 0}
+
 PROGRESS = Progress(
     attempt=1, position=Position(), eof=False, delivered=0, rejected=0, offsets={}, size=1, mtime_ns=1
 )
@@ -78,7 +80,7 @@ async def test_records_come_whole(connection: KafkaConnection, sink: KafkaSink, 
     await sink.create_topics()
     await send(sink, [(None, b'{"a":1}', []), (b"k", b"", [("batch.row", b"2")])], partition=1)
     await sink.commit(PROGRESS)
-    async with TopicReader(connection, topic, {}) as reader:
+    async with TopicReader(connection, topic, BOTH) as reader:
         first, second = await read_until(reader, 2)
     assert (first.partition, first.offset, first.key, first.value) == (1, 0, None, b'{"a":1}')
     assert first.headers == ()
@@ -92,7 +94,7 @@ async def test_positions_pass_the_markers(connection: KafkaConnection, sink: Kaf
     for n in range(3):
         await send(sink, [(None, b"%d" % n, [])], partition=n % 2)
         await sink.commit(PROGRESS)
-    async with TopicReader(connection, topic, {}) as reader:
+    async with TopicReader(connection, topic, BOTH) as reader:
         # three records and three markers
         async with asyncio.timeout(30):
             while sum((await reader.committed_end()).values()) < 6:
@@ -106,12 +108,16 @@ async def test_positions_pass_the_markers(connection: KafkaConnection, sink: Kaf
     ]
 
 
-async def test_it_starts_where_it_is_told(connection: KafkaConnection, sink: KafkaSink, topic: str) -> None:
+async def test_it_reads_what_it_is_told_from_where_it_is_told(
+    connection: KafkaConnection, sink: KafkaSink, topic: str
+) -> None:
     await sink.create_topics()
     await send(sink, [(None, b"%d" % n, []) for n in range(10)])
     await sink.commit(PROGRESS)
+    await send(sink, [(None, b"other", [])], partition=1)
+    await sink.commit(PROGRESS)
     async with TopicReader(connection, topic, {0: 7}) as reader:
-        assert reader.positions == {0: 7, 1: 0}
+        assert reader.positions == {0: 7}
         records = await read_until(reader, 3)
     assert [(r.offset, r.value) for r in records] == [(7, b"7"), (8, b"8"), (9, b"9")]
 
@@ -122,7 +128,7 @@ async def test_no_more_than_asked_for_at_once(
     await sink.create_topics()
     await send(sink, [(None, b"%d" % n, []) for n in range(10)])
     await sink.commit(PROGRESS)
-    async with TopicReader(connection, topic, {}) as reader:
+    async with TopicReader(connection, topic, BOTH) as reader:
         pages = [await reader.read(5.0, max_records=4) for _ in range(3)]
     assert [[r.value for r in page] for page in pages] == [
         [b"0", b"1", b"2", b"3"],
@@ -135,10 +141,10 @@ async def test_only_what_is_committed_and_at_once(
     connection: KafkaConnection, sink: KafkaSink, topic: str
 ) -> None:
     await sink.create_topics()
-    async with TopicReader(connection, topic, {}) as reader:
+    async with TopicReader(connection, topic, BOTH) as reader:
         await send(sink, [(None, b"row", [])])
         assert await reader.read(0.3) == []
-        assert (await reader.committed_end())[0] == 0
+        assert ((await reader.committed_end())[0], (await reader.written_end())[0]) == (0, 1)
         reading = asyncio.create_task(reader.read(20.0))
         await sink.commit(PROGRESS)
         committed = time.monotonic()
@@ -154,7 +160,7 @@ async def test_what_was_aborted_is_passed_over(
     await sink.create_topics()
     await send(sink, [(None, b"aborted", [])])
     await sink.close()
-    async with TopicReader(connection, topic, {}) as reader:
+    async with TopicReader(connection, topic, BOTH) as reader:
         async with asyncio.timeout(30):
             while (await reader.committed_end())[0] < 2:
                 pass
@@ -163,7 +169,7 @@ async def test_what_was_aborted_is_passed_over(
 
 
 async def test_a_topic_that_comes_later(connection: KafkaConnection, sink: KafkaSink, topic: str) -> None:
-    async with TopicReader(connection, topic, {}) as reader:
+    async with TopicReader(connection, topic, BOTH) as reader:
         assert await reader.read(0.0) == []
         assert await reader.committed_end() == {}
         assert reader.positions == {}
@@ -202,7 +208,7 @@ async def test_it_reads_on_when_the_broker_is_back(own_broker: Broker, namespace
                 await sink.close()
 
     await deliver(b"before")
-    async with TopicReader(connection, topic, {}) as reader:
+    async with TopicReader(connection, topic, BOTH) as reader:
         assert [r.value for r in await read_until(reader, 1)] == [b"before"]
         await asyncio.to_thread(own_broker.stop)
         assert await reader.read(0.2) == []

@@ -135,9 +135,9 @@ def test_the_console_waits_for_a_healthy_broker() -> None:
 
 def test_the_worker_starts_with_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in services()["worker"]["environment"].items():
-        assert isinstance(value, str)
         assert name.removeprefix("BATCH_").lower() in Settings.model_fields
-        monkeypatch.setenv(name, value)
+        if value is not None:  # None: taken over from where compose is called
+            monkeypatch.setenv(name, value)
     settings = Settings()
     assert (settings.web_host, settings.web_port, settings.allow_anonymous) == ("0.0.0.0", 8000, True)
     assert settings.allowed_hosts == "worker"

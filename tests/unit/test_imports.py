@@ -24,6 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "worker.running": {"worker.jobs", "worker.state", "worker.crashpoints", "connectors", "config"},
     "worker.http": {"worker.jobs", "worker.state", "worker.intake", "connectors", "config"},
     "worker.ui": {"worker.jobs", "worker.state", "worker.intake", "worker.http", "connectors", "config"},
+    "worker.metrics": {"worker.jobs", "worker.state", "connectors"},
     "worker.cli": {"worker.jobs"},
 }
 
@@ -34,9 +35,11 @@ LIBRARIES: dict[str, set[str]] = {
     "aiokafka": {"worker.state", "connectors.kafka", "connectors.testing"},
     "pyarrow": {"connectors.parquet"},
     "cramjam": {"connectors.kafka"},
+    "backports": {"connectors.text"},
     "jsonschema_rs": {"connectors.model"},
     "watchdog": {"worker.intake"},
     "pydantic_settings": {"config"},
+    "prometheus_client": {"worker.metrics"},
 }
 
 

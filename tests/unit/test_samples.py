@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 
 from connectors.api import Converter, Record, Reject, SourceReader
-from connectors.csv.reader import CsvReader
-from connectors.csv.reference import CsvReferenceConverter
+from connectors.converters import reference_converter
 from connectors.errors import JobError, RowCode
 from connectors.model import compile_model
 from connectors.model.options import parse_options
-from connectors.parquet.reader import ParquetReader
-from connectors.parquet.reference import ParquetReferenceConverter
-from connectors.registry import open_source
+from connectors.registry import detect_file, open_source
 from connectors.rejects import RejectOrigin, encode_reject
 from tests.integration.samples_expected import expected
 from tests.integration.samples_table import ROOT, SAMPLES, Sample
@@ -33,16 +30,24 @@ def name_of(sample: Sample) -> str:
 
 def open_sample(sample: Sample, block_bytes: int) -> SourceReader:
     options = parse_options(sample.options)
-    return open_source(sample.path, options=options, block_bytes=block_bytes, max_row_bytes=MAX_ROW_BYTES)
+    return open_source(
+        sample.path,
+        options=options,
+        block_bytes=block_bytes,
+        max_row_bytes=MAX_ROW_BYTES,
+        max_decompressed_bytes=1,
+    )
 
 
 def bind(sample: Sample, reader: SourceReader) -> Converter:
-    rules = compile_model(sample.schema_json).bind(reader.columns)
-    key = sample.options.get("key")
-    if isinstance(reader, ParquetReader):
-        return ParquetReferenceConverter(rules, reader.schema, key=key, max_row_bytes=MAX_ROW_BYTES)
-    assert isinstance(reader, CsvReader)
-    return CsvReferenceConverter(rules, key=key, max_row_bytes=MAX_ROW_BYTES)
+    return reference_converter(
+        reader,
+        detect_file(sample.path),
+        compile_model(sample.schema_json),
+        parse_options(sample.options),
+        file=sample.path.name,
+        max_row_bytes=MAX_ROW_BYTES,
+    )
 
 
 def convert(sample: Sample, block_bytes: int) -> tuple[list[Record], list[Reject]]:

@@ -28,12 +28,13 @@ _READ_BYTES = 256 * 1024
 class Client:
     """Asks one worker, a connection a request. JSON comes back as text, as the worker wrote it.
 
-    `timeout` (seconds) bounds the silence in a connection, not a whole answer. Every call raises
+    `token` goes with every request. `timeout` (seconds) bounds the silence in a connection, not a whole
+    answer. Every call raises
     UnreachableError when nothing answers at the address, ConnectionLostError when the answer does not come
     whole, and ApiError when it is an error.
     """
 
-    def __init__(self, url: str, timeout: float = 60) -> None:
+    def __init__(self, url: str, timeout: float = 60, *, token: str | None = None) -> None:
         parts = urlsplit(url)
         try:
             usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -43,6 +44,12 @@ class Client:
             raise UsageError(
                 f"BATCH_URL: `{url}` is not an address", "write it as http://host:port, or leave it unset"
             )
+        if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+            raise UsageError(
+                "BATCH_API_TOKEN holds other characters than a token has",
+                "set it to the worker's token: printable ASCII without spaces",
+            )
+        self.authorization = {} if token is None else {"Authorization": f"Bearer {token}"}
         self.url = url.rstrip("/")
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""
@@ -139,7 +146,9 @@ class Client:
     ) -> Iterator[http.client.HTTPResponse]:
         connection = self.open()
         try:
-            headers = {} if body is None else {"Content-Type": "application/json"}
+            headers = dict(self.authorization)
+            if body is not None:
+                headers["Content-Type"] = "application/json"
             if if_match is not None:
                 headers["If-Match"] = f'"{if_match}"'
             try:
@@ -191,9 +200,15 @@ class Client:
         """Read an RFC 9457 problem; anything else did not come from a worker."""
         try:
             problem: Any = json.loads(body)
-            return ApiError(status, problem["code"], problem["detail"], problem["hint"])
+            hint = self._token_hint() if problem["code"] == "UNAUTHORIZED" else problem["hint"]
+            return ApiError(status, problem["code"], problem["detail"], hint)
         except (ValueError, TypeError, KeyError):
             return CliError(
                 f"`{self.url}` answered {status}, and not as a worker does",
                 "check BATCH_URL; another program may listen there",
             )
+
+    def _token_hint(self) -> str:
+        if self.authorization:
+            return f"BATCH_API_TOKEN is set, but not to the token of the worker at `{self.url}`"
+        return "set BATCH_API_TOKEN to the value that the worker was started with"

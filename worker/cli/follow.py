@@ -10,11 +10,15 @@ from typing import Any, TypeVar
 from worker.cli.client import Client
 from worker.cli.errors import ApiError, CliError, ConnectionFailure, SilenceError
 from worker.cli.jsontext import members
-from worker.jobs.job import ENDED
+from worker.jobs.job import ENDED, Work
 
 __all__ = ["Patience", "follow_records", "follow_rejects", "wait"]
 
 T = TypeVar("T")
+
+
+class _EnoughError(Exception):
+    """No more of the answer is wanted."""
 
 
 class Patience:
@@ -121,24 +125,36 @@ def follow_records(
 def follow_rejects(
     client: Client, job_id: str, patience: Patience, limit: int | None, write: Callable[[list[bytes]], None]
 ) -> str:
-    """Write each committed reject once, in order, up to `limit`; return the Job as it then stands."""
+    """Write each committed reject once, in order, up to `limit`; return the Job as it then stands.
+
+    Rejects stand in the order of attempt and row, and an answer starts at the first that is unresolved: what
+    was written is known by these two.
+    """
     written = 0
-    skip = 0
+    last = (0, 0)
 
     def pieces() -> Iterator[list[bytes]]:
-        nonlocal skip
-        skip = written  # the answer starts at the first one again
-        return client.lines("jobs", job_id, "rejects", follow="true", limit=limit)
+        return client.lines("jobs", job_id, "rejects", follow="true")
 
     def take(lines: list[bytes]) -> None:
-        nonlocal skip, written
-        fresh = lines[skip:]
-        skip -= len(lines) - len(fresh)
+        nonlocal last, written
+        fresh = []
+        for line in lines:
+            reject = json.loads(line)
+            place = (reject["attempt"], reject["row"])
+            if place > last and written != limit:
+                fresh.append(line)
+                last = place
+                written += 1
         write(fresh)
-        written += len(fresh)
+        if written == limit:
+            raise _EnoughError
 
     def whole(job: dict[str, Any]) -> bool:
-        return written == limit or (job["state"] in ENDED and written >= job["rows_rejected"])
+        if written == limit:
+            return True
+        # a retry of rejects counts anew: what it has left may be fewer than were written before
+        return job["state"] in ENDED and job["work"] == Work.FILE and written >= job["rows_rejected"]
 
     return _follow(client, job_id, patience, pieces, take, whole)
 
@@ -165,6 +181,8 @@ def _follow(
                 take(lines)
             clean = True
             patience.answered()
+        except _EnoughError:
+            pass
         except SilenceError:
             pass  # a job may wait or read for long; whether its worker lives shows below
         except CliError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from worker.cli.client import Client
 from worker.cli.errors import CliError
 from worker.cli.follow import Patience, follow_records, follow_rejects, wait
 from worker.cli.output import (
-    Bar,
     amount,
     note,
     print_array,
@@ -21,15 +21,18 @@ from worker.cli.output import (
     print_lines,
     print_table,
 )
-from worker.cli.upload import upload
+from worker.cli.progress import JobProgress, uploading
+from worker.cli.upload import Form, upload
 from worker.jobs.job import State
 
 __all__ = [
     "ENDED_BADLY",
     "HAS_REJECTS",
+    "Submission",
     "ask_of_job",
     "create_job",
     "delete_job",
+    "ended_job",
     "list_jobs",
     "show_job",
     "show_rejects",
@@ -41,19 +44,26 @@ ENDED_BADLY = 3
 HAS_REJECTS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A file for a model: options over the model's, and the name that the worker hears, if not its own."""
+
+    model: str
+    file: Path
+    options: Sequence[tuple[str, str]] = ()
+    name: str | None = None
+
+    def form(self) -> Form:
+        return Form([("model", self.model), *self.options], self.name)
+
+
 def create_job(
-    client: Client,
-    model: str,
-    path: Path,
-    options: Sequence[tuple[str, str]],
-    waits: bool,
-    fail_on_rejects: bool,
+    client: Client, submission: Submission, key: str | None, waits: bool, fail_on_rejects: bool
 ) -> int:
-    bar = Bar()
-    try:
-        text = upload(client, model, options, path, lambda done, size: bar.show(done, size, "uploaded"))
-    finally:
-        bar.clear()
+    """Upload the file; `key` is the Idempotency-Key under which it becomes one job, however often sent."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    with uploading() as sent:
+        text = upload(client, ("jobs",), submission.form(), submission.file, sent, headers=headers)
     if not (waits or fail_on_rejects):
         print_json(text)
         return 0
@@ -74,7 +84,7 @@ def show_job(client: Client, job_id: str) -> int:
 
 
 def ask_of_job(client: Client, job_id: str, what: str) -> int:
-    """Record a request: `cancel`, `pause`, `resume` or `retry`."""
+    """Record a request: `cancel`, `pause` or `resume`."""
     print_json(client.post("jobs", job_id, what))
     return 0
 
@@ -86,13 +96,19 @@ def delete_job(client: Client, job_id: str) -> int:
 
 
 def wait_for_job(client: Client, job_id: str, fail_on_rejects: bool) -> int:
-    bar = Bar()
-    try:
-        text = wait(client, job_id, _patience(), lambda job: bar.show(*_progress(job)))
-    finally:
-        bar.clear()
+    text, code = ended_job(client, job_id, fail_on_rejects)
     print_json(text)
-    return _outcome(json.loads(text), fail_on_rejects)
+    return code
+
+
+def ended_job(client: Client, job_id: str, fail_on_rejects: bool = False) -> tuple[str, int]:
+    """Wait for the job's end: return the Job and the exit code, which is explained on stderr unless 0."""
+    progress = JobProgress()
+    try:
+        text = wait(client, job_id, _patience(), progress.show)
+    finally:
+        progress.clear()
+    return text, _outcome(json.loads(text), fail_on_rejects)
 
 
 def tail_job(client: Client, job_id: str, fail_on_rejects: bool) -> int:
@@ -131,13 +147,6 @@ def _outcome(job: dict[str, Any], fail_on_rejects: bool) -> int:
         )
         return HAS_REJECTS
     return 0
-
-
-def _progress(job: dict[str, Any]) -> tuple[int, int, str]:
-    text = f"{job['state']}  {job['rows_read']:,} rows, {job['rows_rejected']:,} rejected"
-    if job["waiting"]:
-        text += f"  waits: {job['waiting']['message']}"
-    return job["bytes_read"], job["size_bytes"], text
 
 
 def _row(job: dict[str, Any]) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from worker.cli import jobs, models
+from worker.cli import check, jobs, models, retry
 from worker.cli.client import Client
 from worker.cli.dropzone import list_dropzone
 from worker.cli.errors import CliError
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_worker()
     url = os.environ.get("BATCH_URL") or _DEFAULT_URL
     try:
-        return _run(args, Client(url))
+        return _run(args, Client(url, token=os.environ.get("BATCH_API_TOKEN") or None))
     except CliError as error:
         print_error(error)
         return error.exit_code
@@ -63,16 +63,23 @@ def _run(args: argparse.Namespace, client: Client) -> int:
             return models.update_model(client, args.name, args.file, args.if_version)
         case "model delete":
             return models.delete_model(client, args.name, args.if_version)
+        case "model infer":
+            return check.infer_model(client, args.file, args.option)
         case "job create":
-            return jobs.create_job(
-                client, args.model, args.file, args.option, args.wait, args.fail_on_rejects
-            )
+            submission = jobs.Submission(args.model, args.file, args.option, args.name)
+            return jobs.create_job(client, submission, args.idempotency_key, args.wait, args.fail_on_rejects)
+        case "job check":
+            return check.check_file(client, jobs.Submission(args.model, args.file, args.option, args.name))
         case "job list":
             return jobs.list_jobs(client, args.limit, args.state, args.model, args.query)
         case "job show":
             return jobs.show_job(client, args.job_id)
-        case "job cancel" | "job pause" | "job resume" | "job retry":
+        case "job cancel" | "job pause" | "job resume":
             return jobs.ask_of_job(client, args.job_id, args.verb.removeprefix("job "))
+        case "job retry":
+            among = retry.Filter(args.state, args.model, args.limit)
+            asked = retry.Retry(args.from_start, args.rejects, args.model_version, args.allow_duplicates)
+            return retry.retry(client, args.job_id, among, asked, args.wait)
         case "job delete":
             return jobs.delete_job(client, args.job_id)
         case "job wait":

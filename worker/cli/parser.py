@@ -12,20 +12,23 @@ __all__ = ["build_parser"]
 
 _EPILOG = """\
 environment:
-  BATCH_URL   address of the worker (http://127.0.0.1:8000)
+  BATCH_URL         address of the worker (http://127.0.0.1:8000)
+  BATCH_API_TOKEN   the worker's token, if it asks for one
 
 exit codes:
   0 done   1 the request failed   2 wrong usage   3 the job ended FAILED or CANCELLED
-  4 rows were rejected, under --fail-on-rejects   130 interrupted
+  4 rows were rejected, under --fail-on-rejects or in a check   130 interrupted
 
 JSON goes to stdout; tables and bars only to a terminal's stderr."""
+
+_FORMATS = "CSV, NDJSON or Parquet, told apart by content"
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser. The chosen verb stands in `verb`: `worker`, `status`, `job tail`, …"""
     parser = argparse.ArgumentParser(
         prog="batch",
-        description="Turn CSV and Parquet files into Kafka topics, exactly once.",
+        description="Turn CSV, NDJSON and Parquet files into Kafka topics, exactly once.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -56,6 +59,9 @@ def _add_models(groups: Any) -> None:
     delete = _verb(verbs, "model delete", "delete", "delete a model, all versions, while no job needs it")
     delete.add_argument("name", metavar="NAME")
     _if_version(delete)
+    infer = _verb(verbs, "model infer", "infer", "print a schema that a file passes; nothing is created")
+    infer.add_argument("file", metavar="FILE", type=Path, help=_FORMATS)
+    _options(infer, "what need not be found, e.g. encoding=cp1252; repeatable")
 
 
 def _add_jobs(groups: Any) -> None:
@@ -70,7 +76,7 @@ def _add_jobs(groups: Any) -> None:
     _job_id(_verb(verbs, "job cancel", "cancel", "ask for a job to end; what it has committed stays"))
     _job_id(_verb(verbs, "job pause", "pause", "stop a job after its last commit; it keeps its place"))
     _job_id(_verb(verbs, "job resume", "resume", "let a paused job go on where it stopped"))
-    _job_id(_verb(verbs, "job retry", "retry", "let a failed or cancelled job go on where it stopped"))
+    _add_retry(verbs)
     _job_id(_verb(verbs, "job delete", "delete", "delete an ended job with its own topics"))
     waiting = _job_id(_verb(verbs, "job wait", "wait", "wait for a job's end and show it"))
     _fail_on_rejects(waiting)
@@ -84,19 +90,61 @@ def _add_jobs(groups: Any) -> None:
 
 
 def _add_create(verbs: Any) -> None:
-    create = _verb(verbs, "job create", "create", "upload a CSV or Parquet file and make it a job")
-    create.add_argument("model", metavar="MODEL", help="the model that its rows are checked against")
-    create.add_argument("file", metavar="FILE", type=Path, help="CSV or Parquet, told apart by content")
+    create = _submission(_verb(verbs, "job create", "create", "upload a file and make it a job"))
     create.add_argument(
-        "--option",
-        metavar="KEY=VALUE",
-        type=_option,
-        action="append",
-        default=[],
-        help="an option over the model's, e.g. delimiter=tab or partitions=4; repeatable",
+        "--idempotency-key",
+        type=_key,
+        metavar="KEY",
+        help="send it again with the same key, and it is still one job",
     )
-    create.add_argument("--wait", action="store_true", help="wait for the job's end")
+    _wait(create, "the job's end")
     _fail_on_rejects(create, " (implies --wait)")
+    _submission(_verb(verbs, "job check", "check", "check all rows of a file; nothing is delivered"))
+
+
+def _add_retry(verbs: Any) -> None:
+    retry = _verb(verbs, "job retry", "retry", "let a failed or cancelled job go on where it stopped")
+    retry.add_argument("job_id", metavar="JOB", nargs="?", help="the job's id")
+    begin = retry.add_mutually_exclusive_group()
+    begin.add_argument("--from-start", action="store_true", help="deliver the whole file again instead")
+    begin.add_argument("--rejects", action="store_true", help="only the rejected rows of a completed job")
+    retry.add_argument(
+        "--model-version",
+        type=_count,
+        metavar="N",
+        help="with this version of the model (the newest; where it goes on: the one it has)",
+    )
+    retry.add_argument(
+        "--allow-duplicates",
+        action="store_true",
+        help="with --from-start: write the rows into a shared topic once more",
+    )
+    retry.add_argument(
+        "--state", metavar="S[,S…]", help="retry all jobs in these states, oldest first, instead of one"
+    )
+    retry.add_argument("--model", metavar="MODEL", help="with --state: only jobs of this model")
+    _limit(retry, None, "jobs")
+    _wait(retry, "the end of what is retried")
+
+
+def _submission(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("model", metavar="MODEL", help="the model that its rows are checked against")
+    parser.add_argument("file", metavar="FILE", type=Path, help=_FORMATS)
+    _options(parser, "an option over the model's, e.g. delimiter=tab or 'null_values=[\"NA\"]'; repeatable")
+    parser.add_argument(
+        "--name", metavar="PATH", help="call the file so, e.g. year=2024/may.csv for partition_columns"
+    )
+    return parser
+
+
+def _options(parser: argparse.ArgumentParser, help_: str) -> None:
+    parser.add_argument(
+        "--option", metavar="KEY=VALUE", type=_option, action="append", default=[], help=help_
+    )
+
+
+def _wait(parser: argparse.ArgumentParser, for_what: str) -> None:
+    parser.add_argument("--wait", action="store_true", help=f"wait for {for_what}")
 
 
 def _group(groups: Any, name: str, help_: str) -> Any:
@@ -150,6 +198,12 @@ def _count(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from 1 on")
     return value
+
+
+def _key(text: str) -> str:
+    if not (1 <= len(text) <= 255 and text.isascii() and text.isprintable()):
+        raise argparse.ArgumentTypeError("a key is 1 to 255 printable ASCII characters")
+    return text
 
 
 def _option(text: str) -> tuple[str, str]:

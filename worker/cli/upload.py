@@ -1,4 +1,4 @@
-"""A file on its way to `POST /jobs`: multipart/form-data (RFC 7578), streamed, never held in memory."""
+"""A file on its way to a worker: multipart/form-data (RFC 7578), streamed, never held in memory."""
 
 from __future__ import annotations
 
@@ -8,40 +8,57 @@ import os
 import secrets
 import select
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from worker.cli.client import Client
 from worker.cli.errors import CliError
 
-__all__ = ["upload"]
+__all__ = ["Form", "upload"]
 
 _PIECE_BYTES = 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What goes with a file: text fields in their order, and the file's name as the worker hears it."""
+
+    fields: Sequence[tuple[str, str]] = ()
+    name: str | None = None
+
+
 def upload(
     client: Client,
-    model: str,
-    options: Sequence[tuple[str, str]],
-    path: Path,
+    path: tuple[str, ...],
+    form: Form,
+    file: Path,
     sent: Callable[[int, int], None],
+    *,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    waits: bool = False,
 ) -> str:
-    """Submit the file and return the worker's answer, the Job.
+    """Post the file to `path` and return the worker's answer, with `waits` however long it works on it.
 
     `sent` hears after each piece how many bytes of how many are under way. Raises CliError when the file
     cannot be read or becomes shorter meanwhile, and what Client raises.
     """
     boundary = secrets.token_hex(16)
-    head, tail = _envelope(boundary, model, options, path.name)
-    with _open(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    head, tail = _envelope(boundary, form.fields, form.name or file.name)
+    with _open(file) as source:
+        size = os.fstat(source.fileno()).st_size
         connection = client.open()
         try:
-            connection.putrequest("POST", client.target(("jobs",), {}))
+            connection.putrequest("POST", client.target(path, query or {}))
+            for name, value in {**client.authorization, **(headers or {})}.items():
+                connection.putheader(name, value)
             connection.putheader("Content-Type", f"multipart/form-data; boundary={boundary}")
             connection.putheader("Content-Length", str(len(head) + size + len(tail)))
-            _send(connection, head, file, size, tail, path, sent)
+            _send(connection, head, source, size, tail, file, sent)
+            if waits:
+                connection.sock.settimeout(None)
             return client.answer(connection)
         finally:
             connection.close()
@@ -58,16 +75,14 @@ def _open(path: Path) -> io.BufferedReader:
         ) from error
 
 
-def _envelope(
-    boundary: str, model: str, options: Sequence[tuple[str, str]], name: str
-) -> tuple[bytes, bytes]:
+def _envelope(boundary: str, fields: Sequence[tuple[str, str]], name: str) -> tuple[bytes, bytes]:
     """Return what stands before and after the file's bytes. The file is the last field."""
-    fields = "".join(
+    texts = "".join(
         f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(field)}"\r\n\r\n{value}\r\n'
-        for field, value in [("model", model), *options]
+        for field, value in fields
     )
     head = (
-        f"{fields}--{boundary}\r\n"
+        f"{texts}--{boundary}\r\n"
         f'Content-Disposition: form-data; name="file"; {_filename(name)}\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
     )

@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from worker.jobs.job import Job, Requested, Source, State
+from worker.jobs.job import Job, Requested, Source, State, Work
 
 __all__ = [
+    "CheckAnswer",
     "DropzoneAnswer",
     "DropzoneItem",
     "HealthAnswer",
+    "InferredModel",
     "JobAnswer",
     "JobListAnswer",
     "ModelAnswer",
@@ -48,6 +50,13 @@ class Reason(Output):
     hint: str = Field(description="What to do.")
 
 
+class SubmissionKey(Output):
+    """An `Idempotency-Key`, and a SHA-256 of what was submitted with it."""
+
+    key: str
+    fingerprint: str
+
+
 class JobPosition(Output):
     """Where the next read starts."""
 
@@ -70,7 +79,9 @@ class JobAnswer(Output):
     file: str = Field(description="The file's name as it was submitted.")
     size_bytes: int
     sha256: str
-    format: str | None = Field(description="`csv` or `parquet`, once the file was opened.")
+    format: str | None = Field(
+        description="Such as `csv`, `parquet` or `ndjson+gzip`, once the file was opened."
+    )
     converter: str | None
     state: State
     requested: Requested | None = Field(description="What a user asked for and the owner has not done yet.")
@@ -91,6 +102,15 @@ class JobAnswer(Output):
     created_at: str
     started_at: str | None
     finished_at: str | None
+    first_attempt: int = Field(description="The attempt that began at the file's start.")
+    work: Work = Field(description="What the attempt delivers: the file's rows, or the unresolved rejects.")
+    dead_letters: list[int] | None = Field(
+        description="Offsets in `dlq_topic`: the first unresolved reject and the one after the last."
+    )
+    duplicate_of: str | None = Field(
+        description="A job of the model with the same bytes, if it was looked for."
+    )
+    idempotency: SubmissionKey | None = Field(description="The `Idempotency-Key` that it was submitted with.")
 
 
 class JobListAnswer(Output):
@@ -132,6 +152,43 @@ class DropzoneAnswer(Output):
 
     items: list[DropzoneItem]
     next_cursor: str | None
+
+
+class CheckExample(Output):
+    """A row that an error is about."""
+
+    row: int = Field(description="Data rows from 1.")
+    line: int | None = Field(description="Physical lines from 1; null for Parquet.")
+    message: str
+
+
+class CheckedError(Output):
+    """What is wrong with `count` rows in one column."""
+
+    column: str | None = Field(description="Null where the row as a whole is wrong.")
+    code: str
+    count: int
+    examples: list[CheckExample] = Field(description="The first of them.")
+
+
+class CheckAnswer(Output):
+    """What would become of a file's rows."""
+
+    format: str | None = Field(description="Such as `csv`; null if the file could not be opened.")
+    columns: list[str] = Field(description="The file's columns; none for NDJSON.")
+    rows: int
+    valid: int = Field(description="Rows that would be delivered.")
+    rejected: int = Field(description="Rows that would go to the dead letter topic.")
+    errors: list[CheckedError] = Field(description="By column and code, in the order in which they came.")
+    unlisted: int = Field(description="Errors of further columns and codes, beyond those listed.")
+    error: Reason | None = Field(description="Why the job would fail; the counts go as far as it was read.")
+
+
+class InferredModel(Output):
+    """A schema that a file passes, ready for `POST /models`."""
+
+    schema_: dict[str, Any] = Field(alias="schema")
+    format: str
 
 
 class HealthAnswer(Output):

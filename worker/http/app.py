@@ -5,11 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from worker.http.check import CheckRoutes
 from worker.http.dropzone import DropzoneRoutes
 from worker.http.events import EventRoutes
 from worker.http.guard import guard
 from worker.http.health import HealthRoutes
 from worker.http.jobs import JobRoutes
+from worker.http.metrics import MetricsRoutes
 from worker.http.models import ModelRoutes
 from worker.http.openapi import OpenApiRoutes
 from worker.http.ports import Services
@@ -26,19 +28,23 @@ def setup_http(app: web.Application, services: Services) -> None:
     setup_protocol()
     records = RecordRoutes(services)
     events = EventRoutes(services)
+    checks = CheckRoutes(services)
     for part in (
         ModelRoutes(services),
-        SubmitRoutes(services),
+        SubmitRoutes(services, checks),
+        checks,
         JobRoutes(services),
         events,
         records,
         DropzoneRoutes(services),
         HealthRoutes(services),
+        MetricsRoutes(services),
         OpenApiRoutes(),
     ):
         app.add_routes(part.routes())
     app.on_shutdown.append(records.stop)
     app.on_shutdown.append(events.stop)
+    app.on_shutdown.append(checks.stop)
     app.on_response_prepare.append(_no_sniffing)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -15,6 +17,7 @@ FORM_BYTES = 2 * 1024 * 1024  # more than all text fields and the envelope may t
 _FIELD_BYTES = 64 * 1024
 _FIELDS = 32
 _PIECE_BYTES = 256 * 1024
+_SILENT_SECONDS = 60.0
 _ORDER_HINT = "send `model` and the options first and `file` as the last field"
 # what aiohttp raises for a form that is wrong, and for a body that ends too soon
 _MALFORMED = (ValueError, RuntimeError, HttpProcessingError)
@@ -46,6 +49,12 @@ class Form:
         while (part := await self._next()) is not None:
             name = part.name or ""
             if name == "file":
+                if part.filename is None:  # a text, as `curl -F file=x` sends it
+                    raise Problem(
+                        "INVALID_REQUEST",
+                        "field `file` is a text, not a file",
+                        "send the file itself: `file=@path`",
+                    )
                 return fields, FileField(part)
             if name in fields or len(fields) == _FIELDS:
                 raise Problem(
@@ -57,8 +66,9 @@ class Form:
     async def end(self) -> None:
         """Read the form's end. Raises Problem when another field follows the file."""
         try:
-            part = await self._reader.next()
-        except (*_MALFORMED, *_LOST):
+            async with _arriving():
+                part = await self._reader.next()
+        except _MALFORMED:
             raise _incomplete() from None
         if part is not None:
             name = part.name if isinstance(part, BodyPartReader) else None
@@ -66,9 +76,8 @@ class Form:
 
     async def _next(self) -> BodyPartReader | None:
         try:
-            part = await self._reader.next()
-        except _LOST:
-            raise _incomplete() from None
+            async with _arriving():
+                part = await self._reader.next()
         except _MALFORMED as error:
             raise Problem("INVALID_REQUEST", f"the form cannot be read: {error}", _ORDER_HINT) from None
         if isinstance(part, MultipartReader):
@@ -77,7 +86,7 @@ class Form:
 
 
 class FileField:
-    """The file of the form: its name as the user's program gave it ("" if it gave none), and its bytes."""
+    """The file of the form: its name as the user's program gave it, and its bytes."""
 
     def __init__(self, part: BodyPartReader) -> None:
         self._part = part
@@ -91,8 +100,9 @@ class FileField:
         """Yield the file in pieces of at most 256 KiB. Raises Problem `INCOMPLETE_UPLOAD`."""
         while not self._part.at_eof():
             try:
-                piece = await self._part.read_chunk(_PIECE_BYTES)
-            except (*_MALFORMED, *_LOST):
+                async with _arriving():
+                    piece = await self._part.read_chunk(_PIECE_BYTES)
+            except _MALFORMED:
                 raise _incomplete() from None
             if piece:
                 yield bytes(piece)
@@ -102,7 +112,8 @@ async def _text(part: BodyPartReader, name: str) -> str:
     value = bytearray()
     try:
         while not part.at_eof():
-            value += await part.read_chunk(_FIELD_BYTES)
+            async with _arriving():
+                value += await part.read_chunk(_FIELD_BYTES)
             if len(value) > _FIELD_BYTES:
                 raise Problem(
                     "INVALID_REQUEST", f"field `{name[:100]}` is over {_FIELD_BYTES} bytes", _ORDER_HINT
@@ -110,7 +121,24 @@ async def _text(part: BodyPartReader, name: str) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         raise Problem("INVALID_REQUEST", f"field `{name[:100]}` is not UTF-8", "send UTF-8") from None
-    except (*_MALFORMED, *_LOST):
+    except _MALFORMED:
+        raise _incomplete() from None
+
+
+@asynccontextmanager
+async def _arriving() -> AsyncIterator[None]:
+    """Bound one read. Raises Problem when the connection ends or brings nothing for too long.
+
+    A client that is gone without a word would otherwise keep its connection and its part file for good.
+    """
+    try:
+        async with asyncio.timeout(_SILENT_SECONDS):
+            yield
+    except TimeoutError:
+        raise Problem(
+            "INCOMPLETE_UPLOAD", f"nothing arrived for `{_SILENT_SECONDS:g}` s", "send the file again"
+        ) from None
+    except _LOST:
         raise _incomplete() from None
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
 from worker.http.answers import JobListAnswer, job_answer
 from worker.http.lookup import applied, find_job
 from worker.http.ports import Services
 from worker.http.problems import Problem
-from worker.http.requests import json_answer, no_content, read_no_body, read_query
-from worker.http.schemas import JobList
+from worker.http.requests import (
+    json_answer,
+    no_content,
+    read_no_body,
+    read_optional_json,
+    read_query,
+    validated,
+)
+from worker.http.retry import Retries
+from worker.http.schemas import JobList, JobRetry
 from worker.jobs.apply import apply
-from worker.jobs.events import JobEvent, Requests, Retried, Submitted
+from worker.jobs.events import JobEvent, Requests, Submitted
 from worker.jobs.job import Job, Requested, State
 from worker.state.api import JobQuery
 
 __all__ = ["JobRoutes"]
 
-_RETRIABLE = frozenset({State.FAILED, State.CANCELLED})
 _PAUSABLE = frozenset({State.QUEUED, State.RUNNING})
 
 
@@ -28,6 +33,7 @@ class JobRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._retries = Retries(services)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -100,25 +106,20 @@ class JobRoutes:
         return await self._record(job, Requests("resume"))
 
     async def retry(self, request: web.Request) -> web.StreamResponse:
-        """Send an ended job back; it goes on at its committed position."""
-        job = await self._current(request)
-        if job.state not in _RETRIABLE:
-            raise Problem(
-                "INVALID_STATE",
-                f"job `{job.job_id}` is {job.state} and cannot be retried",
-                "only a job that is FAILED or CANCELLED can be retried",
-            )
-        if not await asyncio.to_thread(self._services.intake.can_retry, job.job_id):
-            raise Problem(
-                "FILE_GONE",
-                f"the file `{job.file}` of job `{job.job_id}` is no longer in `failed/`",
-                "submit the file again as a new job",
-            )
-        return await self._record(job, Retried(job.attempt + 1))
+        """Send an ended job back: at its committed position, from the start, or its rejects."""
+        return await self.retry_as(request, validated(JobRetry, await read_optional_json(request), "member"))
+
+    async def retry_as(self, request: web.Request, asked: JobRetry) -> web.StreamResponse:
+        """`retry` with what was asked for in another form than JSON."""
+        job = await self._after_barrier(request)
+        return await self._record(job, await self._retries.event(job, asked))
 
     async def _current(self, request: web.Request) -> Job:
-        """The job after all that is acknowledged, since what a request may do depends on its state."""
         await read_no_body(request)
+        return await self._after_barrier(request)
+
+    async def _after_barrier(self, request: web.Request) -> Job:
+        """The job after all that is acknowledged, since what a request may do depends on its state."""
         job_id = request.match_info["job_id"]
         await self._services.jobs.barrier()
         return await find_job(self._services, job_id)

@@ -10,7 +10,6 @@ from aiohttp import web
 
 from connectors.errors import OptionError, SchemaError
 from connectors.model import compile_model
-from connectors.model.options import merge_options
 from worker.http.lookup import find_model, model_in_use
 from worker.http.paging import page_of
 from worker.http.ports import Services
@@ -25,6 +24,7 @@ from worker.http.requests import (
     validated,
 )
 from worker.http.schemas import ModelCreate, ModelList, ModelShow, ModelUpdate, NoQuery
+from worker.intake.options import job_options
 from worker.jobs import exact_json
 from worker.state.api import Model
 
@@ -50,7 +50,7 @@ class ModelRoutes:
         """201 with the new model; 200 when the newest version is the same schema."""
         value, text = await read_json(request)
         body = validated(ModelCreate, value, "member")
-        schema, schema_text = await _schema(text)
+        schema, schema_text = await self._schema(text)
         model, created = await self._services.models.create(body.name, schema, schema_text)
         headers = {"ETag": _etag(model), "Location": f"/models/{model.name}"}
         return json_answer(_written(model), 201 if created else 200, headers)
@@ -73,7 +73,7 @@ class ModelRoutes:
         tags = read_if_match(request)
         value, text = await read_json(request)
         validated(ModelUpdate, value, "member")
-        schema, schema_text = await _schema(text)
+        schema, schema_text = await self._schema(text)
         expected = await self._expected(name, tags)
         model, _ = await self._services.models.update(name, schema, schema_text, expected=expected)
         return json_answer(_written(model), headers={"ETag": _etag(model)})
@@ -109,19 +109,18 @@ class ModelRoutes:
             )
         return newest.version
 
+    async def _schema(self, body: str) -> tuple[dict[str, Any], str]:
+        """Return the member `schema` of a checked body: for calculating, and as text. Raises Problem."""
+        text = exact_json.dumps(exact_json.loads(body)["schema"])
+        schema = exact_json.loads_decimal(text)
+        await asyncio.to_thread(_check_schema, schema, self._services.settings.namespace)
+        return schema, text
 
-async def _schema(body: str) -> tuple[dict[str, Any], str]:
-    """Return the member `schema` of a checked body: for calculating, and as text. Raises Problem."""
-    text = exact_json.dumps(exact_json.loads(body)["schema"])
-    schema = exact_json.loads_decimal(text)
-    await asyncio.to_thread(_check_schema, schema)
-    return schema, text
 
-
-def _check_schema(schema: dict[str, Any]) -> None:
+def _check_schema(schema: dict[str, Any], namespace: str) -> None:
     try:
         compile_model(schema)
-        merge_options(schema, {})
+        job_options(namespace, schema, {})
     except SchemaError as error:
         where = f"at `{error.pointer}`" if error.pointer else "at the root"
         raise Problem("INVALID_SCHEMA", f"{where}: {error.message}", error.hint) from None

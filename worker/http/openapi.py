@@ -15,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from connectors.model.options import Options
 from worker.http.answers import ProblemAnswer
-from worker.http.operations import OPERATIONS, TAGS, Answer, Header, Operation
+from worker.http.operations import OPERATIONS, TAGS, Answer, FormKind, Header, Operation
 from worker.http.requests import json_answer
 from worker.jobs.codes import CODES, status_of
 
@@ -24,6 +24,12 @@ __all__ = ["OpenApiRoutes", "openapi_document"]
 _PARAMETERS = {
     "job_id": {"description": "The job's id.", "schema": {"type": "string", "pattern": "^[a-z0-9]{12}$"}},
     "name": {"description": "The model's name.", "schema": {"type": "string"}},
+}
+_TOKEN = "token"
+_TOKEN_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The worker's BATCH_API_TOKEN. A worker that has none asks for none.",
 }
 _Mode = Literal["validation", "serialization"]
 _REF = "#/components/schemas/{model}"
@@ -52,7 +58,7 @@ def openapi_document() -> dict[str, Any]:
         "info": {
             "title": "batch-worker",
             "version": version("batch-worker"),
-            "summary": "CSV and Parquet files become Kafka records, exactly once.",
+            "summary": "CSV, NDJSON and Parquet files become Kafka records, exactly once.",
             "description": "Errors are `application/problem+json` with a `code` and a `hint`. Times are "
             "RFC 3339 in UTC, sizes bytes. Lists have `items` and a `next_cursor` for the next page.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -60,8 +66,10 @@ def openapi_document() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": dict(paths),
+        "security": [{_TOKEN: []}],
         "components": {
-            "schemas": {name: schema for name, schema in sorted(schemas.items()) if name not in queries}
+            "securitySchemes": {_TOKEN: _TOKEN_SCHEME},
+            "schemas": {name: schema for name, schema in sorted(schemas.items()) if name not in queries},
         },
     }
 
@@ -87,15 +95,21 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "tags": [operation.tag],
         "summary": operation.summary,
     }
+    if operation.is_open:
+        described["security"] = []
     if operation.description:
         described["description"] = operation.description
     if parameters := _parameters(operation, schemas):
         described["parameters"] = parameters
     if operation.body is not None:
         schema = {"$ref": _REF.format(model=operation.body.__name__)}
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    elif operation.form:
-        described["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _form()}}}
+        described["requestBody"] = {
+            "required": operation.body_required,
+            "content": {"application/json": {"schema": schema}},
+        }
+    elif operation.form is not None:
+        form = _form(operation.form)
+        described["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     described["responses"] = {
         **{str(status): _answer(status, answer) for status, answer in operation.answers.items()},
         **_errors(operation.all_codes),
@@ -131,29 +145,35 @@ def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {**parameter, "schema": schema}
 
 
-def _form() -> dict[str, Any]:
-    """The form of `POST /jobs`: the model, the options as texts, then the file."""
-    types = get_type_hints(Options)
-    options: dict[str, Any] = {}
-    for option in fields(Options):
-        schema = _untitled(TypeAdapter(types[option.name]).json_schema())
-        branches = [branch for branch in schema.get("anyOf", [schema]) if branch != {"type": "null"}]
-        as_json = "" if all(branch.get("type") == "string" for branch in branches) else ", as JSON"
-        options[option.name] = {"type": "string", "description": f"Option over the model's own{as_json}."}
+def _form(kind: FormKind) -> dict[str, Any]:
+    """A form: for a submission the model, then the options as texts, and the file last."""
+    model = {"model": {"type": "string", "description": "The name of the model."}}
+    first = model if kind is FormKind.SUBMISSION else {}
     return {
         "type": "object",
-        "required": ["model", "file"],
+        "required": [*first, "file"],
         "properties": {
-            "model": {"type": "string", "description": "The name of the model."},
-            **options,
+            **first,
+            **_options(),
             "file": {
                 "type": "string",
                 "contentMediaType": "application/octet-stream",
-                "description": "CSV or Parquet, told apart by content. The last field.",
+                "description": "CSV, NDJSON or Parquet, told apart by content. The last field.",
             },
         },
         "additionalProperties": False,
     }
+
+
+def _options() -> dict[str, Any]:
+    types = get_type_hints(Options)
+    described: dict[str, Any] = {}
+    for option in fields(Options):
+        schema = _untitled(TypeAdapter(types[option.name]).json_schema())
+        branches = [branch for branch in schema.get("anyOf", [schema]) if branch != {"type": "null"}]
+        as_json = "" if all(branch.get("type") == "string" for branch in branches) else ", as JSON"
+        described[option.name] = {"type": "string", "description": f"Option over the model's own{as_json}."}
+    return described
 
 
 def _answer(status: int, answer: Answer) -> dict[str, Any]:
@@ -161,7 +181,8 @@ def _answer(status: int, answer: Answer) -> dict[str, Any]:
     if answer.headers:
         described["headers"] = {header.name: _header(header) for header in answer.headers}
     if status != 204:
-        described["content"] = {answer.media_type: _content(answer)}
+        free = {media_type: {"schema": {"type": "string"}} for media_type in answer.also}
+        described["content"] = {answer.media_type: _content(answer), **free}
     return described
 
 

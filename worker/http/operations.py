@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from pydantic import BaseModel
 
 from worker.http.answers import (
+    CheckAnswer,
     DropzoneAnswer,
     HealthAnswer,
+    InferredModel,
     JobAnswer,
     JobListAnswer,
     ModelAnswer,
@@ -17,9 +20,12 @@ from worker.http.answers import (
     ReadyAnswer,
     RecordEnvelope,
 )
+from worker.http.guard import OPEN_PATHS
 from worker.http.schemas import (
     DropzoneList,
+    JobCreate,
     JobList,
+    JobRetry,
     ModelCreate,
     ModelList,
     ModelShow,
@@ -28,10 +34,23 @@ from worker.http.schemas import (
     RejectsQuery,
 )
 
-__all__ = ["COMMON_CODES", "OPERATIONS", "TAGS", "WRITING_CODES", "Answer", "Header", "Operation"]
+__all__ = [
+    "COMMON_CODES",
+    "OPERATIONS",
+    "TAGS",
+    "TOKEN_CODES",
+    "WRITING_CODES",
+    "Answer",
+    "FormKind",
+    "Header",
+    "Operation",
+]
 
 COMMON_CODES = ("FORBIDDEN_HOST", "INTERNAL")
 """What every call can answer."""
+
+TOKEN_CODES = ("UNAUTHORIZED",)
+"""What every call that needs the token can answer besides."""
 
 WRITING_CODES = ("FORBIDDEN_ORIGIN",)
 """What every call that changes something can answer besides."""
@@ -58,16 +77,33 @@ class Header:
 _ETAG = Header("ETag", "The version, in quotes.", '"3"')
 _LOCATION = Header("Location", "Where it is found from now on.", "/jobs/abc123def456")
 _IF_MATCH = Header("If-Match", "Only if the model still has this version; `*` for any.", '"3"')
+_KEY = Header(
+    "Idempotency-Key",
+    "1 to 255 printable ASCII characters: a request that is repeated with its key makes one job.",
+    "4f0b9c5e-5d0c-4b7e-9a53-0c1f7ce0d1a2",
+)
+_REPLAYED = Header("Idempotency-Replayed", "Whether an earlier request with the key made the job.", "false")
 _LAST_EVENT_ID = Header("Last-Event-ID", "The id of the last event that has arrived.", "120")
+
+
+class FormKind(StrEnum):
+    """What a call takes as multipart/form-data."""
+
+    SUBMISSION = "submission"  # a model, options, and a file
+    FILE = "file"  # options and a file
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One way to succeed. Without a `model` the body is free text of its media type; 204 has none."""
+    """One way to succeed. Without a `model` the body is free text of its media type; 204 has none.
+
+    `also` are media types that it has on request, as free text.
+    """
 
     text: str
     model: type[BaseModel] | None = None
     media_type: str = _JSON
+    also: tuple[str, ...] = ()
     headers: tuple[Header, ...] = ()
 
 
@@ -84,7 +120,8 @@ class Operation:
     description: str = ""
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
-    form: bool = False
+    body_required: bool = True
+    form: FormKind | None = None
     headers: tuple[Header, ...] = field(default=())
 
     @property
@@ -96,7 +133,13 @@ class Operation:
     @property
     def all_codes(self) -> tuple[str, ...]:
         writing = () if self.method == "get" else WRITING_CODES
-        return (*self.codes, *COMMON_CODES, *writing)
+        token = () if self.is_open else TOKEN_CODES
+        return (*self.codes, *COMMON_CODES, *token, *writing)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it answers without the token."""
+        return self.path in OPEN_PATHS
 
 
 _BAD = "INVALID_REQUEST"
@@ -114,11 +157,13 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "post", "/jobs", "jobs", "Submit a file",
-        {202: Answer("The file is a job.", JobAnswer, headers=(_LOCATION,))},
+        {202: Answer("The file is a job.", JobAnswer, headers=(_LOCATION, _REPLAYED)),
+         200: Answer("With `validate=true`: what would become of its rows.", CheckAnswer)},
         (_BAD, "INVALID_OPTION", "UNSUPPORTED_FILE_TYPE", "INCOMPLETE_UPLOAD", "MODEL_NOT_FOUND",
-         "FILE_TOO_LARGE", _AWAY, "NOT_READY", "NO_SPACE"),
-        form=True,
-        description="A form whose last field is the file; it is streamed and never held in memory.",
+         "FILE_TOO_LARGE", "DUPLICATE_FILE", "IDEMPOTENCY_MISMATCH", _AWAY, "NOT_READY", "NO_SPACE"),
+        query=JobCreate, form=FormKind.SUBMISSION, headers=(_KEY,),
+        description="A form whose last field is the file; it is streamed and never held in memory. A check "
+        "works while Kafka is away, and nothing of the file stays.",
     ),
     Operation(
         "get", "/jobs/{job_id}", "jobs", "Show a job", {200: Answer("The job.", JobAnswer)}, _JOB,
@@ -141,8 +186,14 @@ OPERATIONS: tuple[Operation, ...] = (
         description="It goes on at its last commit. Takes back a pause that is not done yet.",
     ),
     Operation(
-        "post", "/jobs/{job_id}/retry", "jobs", "Retry a failed or cancelled job", _RECORDED,
-        (*_ASKED, "FILE_GONE"), description="It goes on at its last commit.",
+        "post", "/jobs/{job_id}/retry", "jobs", "Retry an ended job", _RECORDED,
+        (*_ASKED, "INVALID_OPTION", "MODEL_NOT_FOUND", "FILE_GONE", "SHARED_TOPIC"),
+        body=JobRetry, body_required=False,
+        description="Without a body a failed or cancelled job goes on at its last commit, with the model "
+        "that it has. From the start it writes into a new topic of its own. Rejected rows that pass now are "
+        "added to its topic. Options are those of the model version with the submission's over them; those "
+        "of delivery (`topic`, `dlq_topic`, `partitions`, `key`, `record_headers`, `atomic`) change from the "
+        "start only.",
     ),
     Operation(
         "get", "/jobs/{job_id}/records", "jobs", "Read the job's records",
@@ -154,8 +205,10 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "get", "/jobs/{job_id}/rejects", "jobs", "Read the job's rejected rows",
-        {200: Answer("One dead letter a line: reasons and the raw row.", media_type=_NDJSON)},
+        {200: Answer("One dead letter a line: reasons and the raw row.", media_type=_NDJSON,
+                     also=("text/csv",))},
         (_BAD, *_JOB), query=RejectsQuery,
+        description="The unresolved ones: not those that a retry of rejects has dealt with.",
     ),
     Operation(
         "get", "/jobs/{job_id}/events", "jobs", "Follow a job's state",
@@ -173,6 +226,14 @@ OPERATIONS: tuple[Operation, ...] = (
         {201: Answer("Version 1.", ModelAnswer, headers=(_ETAG, _LOCATION)),
          200: Answer("It stands already, with the same schema.", ModelAnswer, headers=(_ETAG, _LOCATION))},
         (*_SCHEMA, "MODEL_EXISTS"), body=ModelCreate,
+    ),
+    Operation(
+        "post", "/models/infer", "models", "Infer a schema from a file",
+        {200: Answer("A schema that the file passes; no model is created.", InferredModel)},
+        (_BAD, "INVALID_OPTION", "UNSUPPORTED_FILE_TYPE", "INCOMPLETE_UPLOAD", "FILE_TOO_LARGE", "NO_SPACE",
+         "NOT_READY"),
+        form=FormKind.FILE,
+        description="All rows are read. What options say is not looked for. Nothing of the file stays.",
     ),
     Operation(
         "get", "/models/{name}", "models", "Show a model",
@@ -202,6 +263,11 @@ OPERATIONS: tuple[Operation, ...] = (
         "get", "/readyz", "worker", "Is it ready",
         {200: Answer("Broker, table and partitions are there.", ReadyAnswer)}, (_AWAY, "NOT_READY"),
         description="Why not stands in `detail`; the members of the 200 are in the error, too.",
+    ),
+    Operation(
+        "get", "/metrics", "worker", "Metrics",
+        {200: Answer("As Prometheus reads them; OpenMetrics where `Accept` asks for it.",
+                     media_type="text/plain")},
     ),
     Operation(
         "get", "/openapi.json", "worker", "This description", {200: Answer("OpenAPI 3.1.")},

@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from config.settings import Settings
 from worker.jobs.job import Job
+from worker.jobs.manifest import Manifest
 from worker.state.api import Health, JobCommands, JobReader, Model, ModelStore
 
 __all__ = [
+    "Checker",
+    "Exposition",
     "Intake",
     "JobRemover",
     "OpenTopic",
+    "ReceivedFile",
     "RecordReader",
     "Services",
     "StoredRecord",
@@ -39,10 +44,12 @@ class StoredRecord(Protocol):
     def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 class RecordReader(Protocol):
-    """Reads the committed records of one topic, from the offsets that it was opened with."""
+    """Reads the committed records of those partitions that it was opened with, from these offsets on."""
 
     @property
     def positions(self) -> Mapping[int, int]:
@@ -51,22 +58,53 @@ class RecordReader(Protocol):
     async def committed_end(self) -> Mapping[int, int]:
         """Ask the broker where the committed records of each partition end now."""
 
+    async def written_end(self) -> Mapping[int, int]:
+        """The same with what open transactions have written: they hide all records behind theirs."""
+
     async def read(self, timeout: float, max_records: int = 500) -> Sequence[StoredRecord]:
         """Return the next records, none if nothing came within `timeout` seconds."""
 
 
 OpenTopic = Callable[[str, Mapping[int, int]], AbstractAsyncContextManager[RecordReader]]
-"""Opens a topic at the first offset of each partition. Entering raises ConnectorError when it cannot."""
+"""Opens partitions of a topic at their first offsets. Entering raises ConnectorError when it cannot."""
+
+
+class ReceivedFile(Protocol):
+    """A file that has arrived whole; it is there until its upload is discarded."""
+
+    @property
+    def path(self) -> Path: ...
 
 
 class Upload(Protocol):
-    """One file on its way in, kept in a hidden part file. Errors are StateError."""
+    """One file on its way in, kept in a hidden part file. Errors are StateError.
+
+    `file` is its name as a job would have it.
+    """
+
+    @property
+    def file(self) -> str: ...
 
     async def write(self, data: bytes) -> None:
         """Append. Raises `FILE_TOO_LARGE` and `NO_SPACE`."""
 
-    async def submit(self, model: Model, options: dict[str, Any]) -> Job:
-        """Claim the file as a job. From its return on the job exists, even if Kafka has gone away."""
+    async def submit(
+        self,
+        model: Model,
+        options: dict[str, Any],
+        *,
+        overrides: dict[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, bool]:
+        """Claim the file as a job. From its return on the job exists, even if Kafka has gone away.
+
+        `options` are those of the model with the request's `overrides` over them. (job, False) is the job
+        that the same request with the same key has made before. Raises `IDEMPOTENCY_MISMATCH`,
+        `DUPLICATE_FILE`, and UnavailableError.
+        """
+
+    async def finish(self) -> ReceivedFile:
+        """Write what is left, and return the file. Raises `NO_SPACE`."""
 
     async def discard(self) -> None:
         """Remove the part file, if it was not claimed. Idempotent."""
@@ -96,16 +134,31 @@ class Intake(Protocol):
     """The way of files into jobs, as far as HTTP takes part in it."""
 
     def open_upload(self, sent_name: str) -> Upload:
-        """Begin a part file for a file that the client calls `sent_name`. Raises StateError `NO_SPACE`."""
+        """Begin a part file for a file that the client calls `sent_name`.
+
+        Raises StateError `INVALID_REQUEST` for a name with too many folders, and `NO_SPACE`.
+        """
 
     def pending(self, job_id: str) -> Job | None:
         """Return a job claimed here that the read model may not know yet."""
 
-    def can_retry(self, job_id: str) -> bool:
-        """Whether the job's file stands in `processing/` or `failed/`. Blocking."""
+    def manifest(self, job_id: str) -> Manifest | None:
+        """Return the manifest of a job whose file stands in the drop folder, None if it is gone. Blocking."""
 
     def waiting(self) -> Sequence[WaitingFile]:
         """Return what lies in `incoming/` and why."""
+
+
+class Checker(Protocol):
+    """Looks at a file for as long as its caller waits: a call that is cancelled stops. Others queue up."""
+
+    async def check(
+        self, path: Path, file: str, schema: dict[str, Any], options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return what would become of the rows of the file called `file`, in the shape of CheckAnswer."""
+
+    async def infer(self, path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a `schema` that the file passes, and its `format`; `options` are known. Raises JobError."""
 
 
 class JobRemover(Protocol):
@@ -116,6 +169,13 @@ class JobRemover(Protocol):
 
         What is gone already is no error, so that a removal that broke off can be repeated. Raises StateError.
         """
+
+
+class Exposition(Protocol):
+    """Writes the worker's metrics down."""
+
+    async def render(self, accept: str) -> tuple[bytes, str]:
+        """Return the text and its media type, in a form that the header `Accept` asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +190,5 @@ class Services:
     intake: Intake
     open_topic: OpenTopic
     remover: JobRemover
+    checker: Checker
+    exposition: Exposition

@@ -46,7 +46,9 @@ class RecordRoutes:
 
     async def rejects(self, request: web.Request) -> web.StreamResponse:
         query = read_query(request, RejectsQuery)
-        return await self._answer(request, RejectFeed(), query.limit, query.follow)
+        return await self._answer(
+            request, RejectFeed(as_csv=query.format == "csv"), query.limit, query.follow
+        )
 
     async def _answer(
         self, request: web.Request, feed: Feed, limit: int | None, follow: bool
@@ -54,9 +56,9 @@ class RecordRoutes:
         job = await find_job(self._services, request.match_info["job_id"])
         feed.start(job)
         require_broker(self._services)
-        stream = RecordStream(self._services, request, self._stopping, feed, limit)
+        stream = RecordStream(self._services, request, self._stopping, feed, limit, follow)
         try:
-            await stream.run(job, follow)
+            await stream.run(job)
         except ConnectionError:
             pass  # the client has gone
         except (ConnectorError, StoppingError, TimeoutError) as error:

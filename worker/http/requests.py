@@ -19,6 +19,7 @@ __all__ = [
     "read_if_match",
     "read_json",
     "read_no_body",
+    "read_optional_json",
     "read_query",
     "validated",
 ]
@@ -64,6 +65,11 @@ def read_if_match(request: web.Request) -> frozenset[str] | None:
             'write the version that you have seen in quotes: `If-Match: "3"`',
         )
     return frozenset(f"{weak}{tag}" for weak, tag in _STRONG.findall(text))
+
+
+async def read_optional_json(request: web.Request) -> Any:
+    """Read a JSON body that may be left out, which reads as an empty object. Raises Problem."""
+    return (await read_json(request))[0] if request.can_read_body else {}
 
 
 async def read_no_body(request: web.Request) -> None:

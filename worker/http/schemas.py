@@ -11,7 +11,9 @@ from worker.jobs.job import State
 __all__ = [
     "MODEL_NAME",
     "DropzoneList",
+    "JobCreate",
     "JobList",
+    "JobRetry",
     "ModelCreate",
     "ModelList",
     "ModelShow",
@@ -112,6 +114,37 @@ class JobList(Input):
     cursor: str | None = _CURSOR
 
 
+class JobCreate(Input):
+    """Query of `POST /jobs`."""
+
+    only_check: bool = Field(
+        default=False,
+        alias="validate",
+        description="Check all rows of the file and answer 200 with a report; nothing goes to Kafka.",
+    )
+
+
+class JobRetry(Input):
+    """Body of `POST /jobs/{id}/retry`; without one the job goes on at its committed position."""
+
+    model_config = ConfigDict(strict=True)
+
+    from_start: bool = Field(
+        default=False, description="Deliver the whole file again; also of a COMPLETED job."
+    )
+    rejects: bool = Field(
+        default=False, description="Deliver the rejected rows of a COMPLETED job, as far as they pass now."
+    )
+    model_version: int | None = Field(
+        default=None,
+        ge=1,
+        description="This version of the model; else the newest, or at the committed position the job's own.",
+    )
+    allow_duplicates: bool = Field(
+        default=False, description="With `from_start`: write the rows into a shared topic once more."
+    )
+
+
 class RecordsQuery(Input):
     """Query of `GET /jobs/{id}/records`. `from` maps partitions to their next offsets."""
 
@@ -130,4 +163,4 @@ class RejectsQuery(Input):
 
     limit: int | None = _RECORDS
     follow: bool = _FOLLOW
-    format: Literal["ndjson"] = "ndjson"
+    format: Literal["ndjson", "csv"] = Field(default="ndjson", description="What a line is.")

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,30 @@ from worker.intake.names import printable, stored_name
 from worker.intake.received import Identity, ReceivedFile, SourceChangedError
 from worker.intake.space import DiskSpace, is_full
 from worker.jobs.events import Submitted
-from worker.jobs.job import Job, Source, new_job_id
+from worker.jobs.job import Idempotency, Job, Source, new_job_id
 from worker.jobs.manifest import MANIFEST_NAME, Manifest
+from worker.jobs.topics import job_dlq_topic, job_topic
 from worker.state.api import Health, JobCommands, JobReader, Model, UnavailableError
 
-__all__ = ["Claims"]
+__all__ = ["Claims", "Submission"]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a file is submitted as: `file` is the user's name for it, a path below the model's folder.
+
+    `options` are those of the model with the request's `overrides` over them.
+    """
+
+    file: str
+    model: Model
+    options: dict[str, Any]
+    source: Source
+    overrides: dict[str, Any] = field(default_factory=dict)
+    duplicate_of: str | None = None
+    idempotency: Idempotency | None = None
 
 
 class Claims:
@@ -59,31 +78,36 @@ class Claims:
         """Return a job claimed here that the read model has not shown yet."""
         return self._pending.get(job_id)
 
+    def pending_where(self, wanted: Callable[[Job], bool]) -> Job | None:
+        """Return the first of the pending jobs that are `wanted`."""
+        return next((job for job in self._pending.values() if wanted(job)), None)
+
     async def follow(self) -> None:
         """Forget pending jobs as the read model shows them. Runs until it is cancelled."""
         async for change in self._jobs.changes():
             self._pending.pop(change.job_id, None)
 
-    async def claim(
-        self, received: ReceivedFile, *, file: str, model: Model, options: dict[str, Any], source: Source
-    ) -> Job:
+    async def claim(self, received: ReceivedFile, submission: Submission) -> Job:
         """Move the file into `processing/<job_id>/` beside its manifest and publish the submission.
 
-        `file` is the user's name, `options` those of the model with the request's over them. From the rename
-        on the file is a job, whatever happens to Kafka or this process: the reconcile publishes its
-        manifest. Of several claims of one file one wins. Until the rename nothing is left behind by an error:
-        UnavailableError `KAFKA_UNAVAILABLE`, StateError `NO_SPACE`, SourceChangedError when the file vanished
-        or is not the one that was hashed, OSError. A caller that is cancelled does not stop it.
+        From the rename on the file is a job, whatever happens to Kafka or this process: the reconcile
+        publishes its manifest. Of several claims of one file one wins. Until the rename an error leaves
+        nothing behind: UnavailableError `KAFKA_UNAVAILABLE`, StateError `NO_SPACE`, SourceChangedError when
+        the file vanished or is not the one that was hashed, OSError. A caller that is cancelled does not
+        stop it.
         """
         health = self._health()
         if not health.broker_ok:
             raise UnavailableError("KAFKA_UNAVAILABLE", health.message, health.hint)
-        task = asyncio.create_task(
-            self._submitted(received, file=file, model=model, options=options, source=source)
-        )
+        task = asyncio.create_task(self._submitted(received, submission))
         self._under_way.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    async def submit_again(self, job: Job) -> None:
+        """Publish the submission of a job that has no row yet and whose claim did not get that far."""
+        self._pending[job.job_id] = job
+        await self._publish(job)
 
     async def close(self) -> None:
         """Give up what is under way: a crash could do no more harm."""
@@ -97,9 +121,9 @@ class Claims:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.debug("a claim failed: %r", error)  # its caller, unless cancelled, says it in full
 
-    async def _submitted(self, received: ReceivedFile, **submission: Any) -> Job:
+    async def _submitted(self, received: ReceivedFile, submission: Submission) -> Job:
         try:
-            job = await self._claimed(received, **submission)
+            job = await self._claimed(received, submission)
         except OSError as error:
             if is_full(error):
                 raise self._space.error() from error
@@ -107,9 +131,9 @@ class Claims:
         await self._publish(job)
         return job
 
-    async def _claimed(self, received: ReceivedFile, **submission: Any) -> Job:
+    async def _claimed(self, received: ReceivedFile, submission: Submission) -> Job:
         while True:
-            manifest = self._manifest(await self._fresh_id(), received, **submission)
+            manifest = self._manifest(await self._fresh_id(), received, submission)
             job = manifest.job()
             self._pending[job.job_id] = job  # before the move: a reconcile may be faster with the rest
             try:
@@ -131,31 +155,27 @@ class Claims:
             if await self._jobs.get(job_id) is None:
                 return job_id
 
-    def _manifest(
-        self,
-        job_id: str,
-        received: ReceivedFile,
-        *,
-        file: str,
-        model: Model,
-        options: dict[str, Any],
-        source: Source,
-    ) -> Manifest:
+    def _manifest(self, job_id: str, received: ReceivedFile, submission: Submission) -> Manifest:
+        model, options = submission.model, submission.options
         return Manifest(
             job_id=job_id,
             model=model.name,
             model_version=model.version,
             schema=model.schema,
             options=options,
-            source=source,
-            file=file,
-            stored_name=stored_name(file),
+            source=submission.source,
+            file=submission.file,
+            stored_name=stored_name(submission.file),
             size_bytes=received.size,
             mtime_ns=received.mtime_ns,
             sha256=received.sha256,
             block_bytes=self._block_bytes,
-            topic=f"{self._namespace}_{job_id}",
+            topic=job_topic(self._namespace, job_id, options),
+            dlq_topic=job_dlq_topic(self._namespace, job_id, options),
             created_at=self._now(),
+            overrides=submission.overrides,
+            duplicate_of=submission.duplicate_of,
+            idempotency=submission.idempotency,
         )
 
     def _move_in(self, received: ReceivedFile, manifest: Manifest) -> None:
@@ -173,7 +193,8 @@ class Claims:
             raise
         crash_point(CrashPoint.AFTER_RENAME)
         sync_folder(folder)
-        sync_folder(received.path.parent)
+        with suppress(FileNotFoundError):  # a folder in incoming/ may go once it is empty
+            sync_folder(received.path.parent)
 
     async def _publish(self, job: Job) -> None:
         try:

@@ -1,7 +1,7 @@
 """The drop zone: one folder, in which a file moves by renames only.
 
-incoming/[<model>/]file    watched; what is not taken stays here
-.uploads/                  files on their way in over HTTP
+incoming/[<model>/]file    watched; folders below a model's nest; what is not taken stays here
+.uploads/                  files on their way in over HTTP, and locks of their keys
 processing/<job_id>/       claimed: the manifest `.job.json` and the file
 done/<job_id>/             COMPLETED
 failed/<job_id>/           FAILED or CANCELLED, with `error.json`
@@ -70,11 +70,18 @@ def is_job_id(name: str) -> bool:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a file so that it survives a power loss; its folder's entry needs `sync_folder`."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    """Write a file so that it survives a power loss; its folder's entry needs `sync_folder`.
+
+    A file that could not be written to its end, on a full disk say, is removed.
+    """
+    try:
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,4 +1,7 @@
-"""The folders of claimed files: what lies in them, and where they go when their job ends or is retried."""
+"""The folders of claimed files: what lies in them, and where they go when their job ends or is retried.
+
+How long they stay in `done/` is kept in `retained.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from worker.intake.dropzone import Dropzone, is_job_id, sync_folder, write_durably
-from worker.intake.names import ERROR_NAME
+from worker.intake.names import ERROR_NAME, NEW_MANIFEST_NAME
 from worker.jobs.job import Job, State
 from worker.jobs.manifest import MANIFEST_NAME, Manifest
 
@@ -56,13 +59,16 @@ class JobFolders:
         """Whether the file stands beside its manifest in `processing/`."""
         return _is_file(self.job_file(manifest))
 
-    def can_retry(self, job_id: str) -> bool:
-        """Whether the job's file stands in `processing/` or `failed/`."""
-        for parent in (self._zone.processing, self._zone.failed):
+    def manifest(self, job_id: str) -> Manifest | None:
+        """The manifest of a job whose file stands in `processing/`, `failed/` or `done/`; None if it is gone.
+
+        A file that moves on to `failed/` or `done/` meanwhile is not missed.
+        """
+        for parent in (self._zone.processing, self._zone.failed, self._zone.done):
             manifest = _read_manifest(parent / job_id)
             if manifest is not None and _is_file(parent / job_id / manifest.stored_name):
-                return True
-        return False
+                return manifest
+        return None
 
     def dispose(self, job: Job) -> None:
         """Move the folder of an ended job to `done/`, or with `error.json` to `failed/`. Idempotent."""
@@ -70,9 +76,6 @@ class JobFolders:
         target = (self._zone.done if completed else self._zone.failed) / job.job_id
         standing = self._zone.job_folder(job.job_id)
         if standing is None:
-            return
-        if standing.parent == self._zone.done and not completed:
-            _log.warning("job %s is %s, but its folder is in done/, where it stays", job.job_id, job.state)
             return
         if completed:
             (standing / ERROR_NAME).unlink(missing_ok=True)
@@ -82,13 +85,22 @@ class JobFolders:
             _move(standing, target)
 
     def reclaim(self, job_id: str) -> bool:
-        """Bring the folder of a retried job back from `failed/`; False when it is in neither place."""
+        """Bring the folder of a retried job back from `failed/` or `done/`; False when it is nowhere."""
         target = self._zone.processing / job_id
-        source = self._zone.failed / job_id
-        if source.is_dir():
-            (source / ERROR_NAME).unlink(missing_ok=True)
-            _move(source, target)
+        for parent in (self._zone.failed, self._zone.done):
+            source = parent / job_id
+            if source.is_dir():
+                (source / ERROR_NAME).unlink(missing_ok=True)
+                _move(source, target)
         return target.is_dir()
+
+    def rewrite_manifest(self, manifest: Manifest) -> None:
+        """Put the manifest in the place of the one in `processing/`, whole or not at all."""
+        folder = self._zone.processing / manifest.job_id
+        new = folder / NEW_MANIFEST_NAME
+        write_durably(new, manifest.to_bytes())
+        new.replace(folder / MANIFEST_NAME)
+        sync_folder(folder)
 
     def discard_unclaimed(self, job_id: str) -> None:
         """Remove a folder whose file was never moved in, unless a claim may still be under way."""
@@ -98,10 +110,11 @@ class JobFolders:
             age = self._clock() - folder.stat().st_mtime
         except FileNotFoundError:
             return
-        if names - {MANIFEST_NAME}:
+        if names - {MANIFEST_NAME, NEW_MANIFEST_NAME}:
             self._report_once(folder)
         elif age >= _CLAIM_SECONDS:
-            (folder / MANIFEST_NAME).unlink(missing_ok=True)
+            for name in names:
+                (folder / name).unlink(missing_ok=True)
             folder.rmdir()
             _log.info("removed `processing/%s/`: its file was never moved in", job_id)
 

@@ -11,11 +11,15 @@ from config.settings import Settings
 from worker.intake.claim import Claims
 from worker.intake.dropzone import Dropzone
 from worker.intake.folders import JobFolders
+from worker.intake.locks import KeyLocks
 from worker.intake.reasons import WaitingFile
+from worker.intake.retained import RetainedFolders
 from worker.intake.space import DiskSpace
+from worker.intake.submit import Submitter
 from worker.intake.upload import Upload, open_upload, sweep_uploads
 from worker.intake.watch import Watcher
 from worker.jobs.job import Job
+from worker.jobs.manifest import Manifest
 from worker.state.api import Health, JobCommands, JobReader, Model, ModelStore
 
 __all__ = ["FileIntake"]
@@ -25,7 +29,7 @@ class FileIntake:
     """The way of files into jobs.
 
     `options_of` gives the options of a model, `now` RFC 3339 in UTC. `folders` serves runners, supervisor
-    and reconcile.
+    and reconcile, `retained` the reaper.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class FileIntake:
         self._space = DiskSpace(settings.dropzone, settings.min_free_bytes, data_dir=settings.data_dir)
         self._max_bytes = settings.max_upload_bytes
         self.folders = JobFolders(self._zone)
+        self.retained = RetainedFolders(self._zone)
         self._claims = Claims(
             zone=self._zone,
             space=self._space,
@@ -53,9 +58,16 @@ class FileIntake:
             block_bytes=settings.block_bytes,
             now=now,
         )
+        self._submitter = Submitter(
+            claims=self._claims,
+            jobs=jobs,
+            folders=self.folders,
+            keys=KeyLocks(self._zone.uploads),
+            duplicates=settings.duplicates,
+        )
         self._watcher = Watcher(
             zone=self._zone,
-            claims=self._claims,
+            submitter=self._submitter,
             space=self._space,
             models=models,
             health=health,
@@ -90,21 +102,25 @@ class FileIntake:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        await self._submitter.close()
         await self._claims.close()
 
     def open_upload(self, sent_name: str) -> Upload:
-        """Begin a part file for a file that the client calls `sent_name`. Raises StateError `NO_SPACE`."""
+        """Begin a part file for a file that the client calls `sent_name`.
+
+        Raises StateError `INVALID_REQUEST` for a name with too many folders, and `NO_SPACE`.
+        """
         return open_upload(
-            self._zone, sent_name, claims=self._claims, space=self._space, max_bytes=self._max_bytes
+            self._zone, sent_name, submitter=self._submitter, space=self._space, max_bytes=self._max_bytes
         )
 
     def pending(self, job_id: str) -> Job | None:
         """Return a job claimed here that the read model may not know yet."""
         return self._claims.pending(job_id)
 
-    def can_retry(self, job_id: str) -> bool:
-        """Whether the job's file stands in `processing/` or `failed/`. Blocking."""
-        return self.folders.can_retry(job_id)
+    def manifest(self, job_id: str) -> Manifest | None:
+        """Return the manifest of a job whose file stands in the drop folder, None if it is gone. Blocking."""
+        return self.folders.manifest(job_id)
 
     def waiting(self) -> Sequence[WaitingFile]:
         """Return what lies in `incoming/` and why."""

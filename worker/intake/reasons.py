@@ -6,18 +6,21 @@ import errno
 import stat
 from dataclasses import dataclass
 
-from worker.intake.names import printable
+from worker.intake.names import MAX_FOLDERS, MAX_PATH_BYTES, printable
 from worker.state.api import Health
 
 __all__ = [
     "Reason",
     "WaitingFile",
+    "disk_full",
     "linked",
     "model_not_found",
     "name_ignored",
     "no_model",
     "no_space",
     "options_refused",
+    "path_too_long",
+    "space_unknown",
     "still_changing",
     "too_deep",
     "too_large",
@@ -89,8 +92,16 @@ def no_model(path: str, folder: str) -> Reason:
 def too_deep(path: str) -> Reason:
     return Reason(
         "NO_MODEL",
-        f"the folder `{printable(path)}/` is too deep; only `incoming/` and `incoming/<model>/` are read",
-        "move its files into `incoming/<model>/`",
+        f"the folder `{printable(path)}/` lies more than `{MAX_FOLDERS}` folders below its model's",
+        "move its files up; folders further down are not read",
+    )
+
+
+def path_too_long(path: str) -> Reason:
+    return Reason(
+        "NO_MODEL",
+        f"the path of `{printable(path)}` below its model's folder is over `{MAX_PATH_BYTES}` bytes",
+        "give the file and its folders shorter names",
     )
 
 
@@ -123,7 +134,26 @@ def no_space(disk: str, free: int, limit: int) -> Reason:
     return Reason(
         "NO_SPACE",
         f"the {disk}'s disk has `{free}` bytes free; nothing is taken below `{limit}`",
-        "free some space (the worker never reads `done/` again), or lower BATCH_MIN_FREE_BYTES",
+        "free some space (only a retry reads `done/` again), or lower BATCH_MIN_FREE_BYTES",
+    )
+
+
+def disk_full(disk: str, free: int | None) -> Reason:
+    """A write found no room although the limit is kept, or is 0. `free` is None where nobody knows."""
+    known = "" if free is None else f" (`{free}` bytes free)"
+    return Reason(
+        "NO_SPACE",
+        f"the {disk}'s disk is full{known}, or the worker's user has used up its quota on it",
+        "free some space (only a retry reads `done/` again), or raise the quota",
+    )
+
+
+def space_unknown(disk: str, error: OSError) -> Reason:
+    """Nothing is taken on a guess."""
+    return Reason(
+        "NO_SPACE",
+        f"the free space of the {disk}'s disk cannot be found out: {error.strerror or error}",
+        f"look whether the {disk} is mounted, and may be read by the worker's user",
     )
 
 
@@ -146,9 +176,10 @@ def unreadable(path: str, error: OSError) -> Reason:
     )
 
 
-def options_refused(model: str, error: Exception) -> Reason:
+def options_refused(model: str, error: Exception, hint: str = "") -> Reason:
+    """`hint` says what to write instead, if that is known."""
     return Reason(
         "INTERNAL",
         f"the options of model `{model}` cannot be used: {error}",
-        "make a new version of the model",
+        "make a new version of the model" + (f": {hint}" if hint else ""),
     )

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from worker.intake.names import is_ignored, readable
-from worker.intake.reasons import Reason, linked, name_ignored, no_model, too_deep, unreadable
+from worker.intake.names import MAX_FOLDERS, is_ignored, path_fits, readable
+from worker.intake.reasons import (
+    Reason,
+    linked,
+    name_ignored,
+    no_model,
+    path_too_long,
+    too_deep,
+    unreadable,
+)
 from worker.intake.received import Identity
 
 __all__ = ["Found", "scan_incoming"]
 
 _MODEL_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+_NO_LONGER_A_FOLDER = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_MAX_FILES = 5000
+"""Of a model in one look; the next ones come when these are taken."""
+_MAX_REFUSED = 1000
+"""That are listed of a model; more of them are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,41 +52,83 @@ class Found:
         """The name as valid Unicode."""
         return readable(self.name)
 
+    @property
+    def file(self) -> str:
+        """The path below the model's folder, as valid Unicode; what the file's job calls it."""
+        return readable(self.name.partition("/")[2] or self.name)
+
 
 def scan_incoming(incoming: Path, default_model: str) -> list[Found]:
-    """Return all that lies in `incoming/` and its folders, by name. Blocking.
+    """Return what lies in `incoming/` and its folders, by name. Blocking.
 
-    What cannot be read is reported as such, and the rest goes on; what vanishes meanwhile is left out.
+    A tree is read to 16 folders below its model's, and for each model so many of its entries are returned
+    that a huge one costs a bounded time and memory. What cannot be read is reported as such, and the rest
+    goes on; what vanishes meanwhile is left out. No symbolic link is followed below `incoming/`, whatever is
+    put into a folder's place meanwhile.
     """
-    found: list[Found] = []
-    for entry in _entries(incoming, "", found):
-        if _is_folder(entry):
-            found.extend(_scan_folder(entry))
-        else:
-            found.extend(_look(entry, entry.name, default_model))
+    try:
+        with _opened(incoming) as top:
+            entries = _entries(top)
+            found = _bounded(_files(entries, incoming, default_model, top))
+            for entry in filter(_is_folder, entries):
+                path, model = incoming / entry.name, _model_of(entry.name)
+                found += _bounded(_folder(entry, entry.name, path, model, top))
+    except OSError as error:
+        return [Found(".", incoming, refusal=unreadable("incoming", error))]
     return sorted(found, key=lambda item: item.name)
 
 
-def _scan_folder(folder: os.DirEntry[str]) -> Iterator[Found]:
-    if is_ignored(folder.name):
-        yield Found(folder.name, Path(folder.path), refusal=name_ignored(folder.name))
-        return
-    model = folder.name if _MODEL_NAME.fullmatch(folder.name) else ""
-    broken: list[Found] = []
-    for entry in _entries(Path(folder.path), folder.name, broken):
-        name = f"{folder.name}/{entry.name}"
+def _files(
+    entries: list[os.DirEntry[str]], incoming: Path, default_model: str, top: int
+) -> Generator[Found, None, None]:
+    """The files that name no model."""
+    for entry in entries:
         if not _is_folder(entry):
-            yield from _look(entry, name, model)
-        elif is_ignored(entry.name):
-            yield Found(name, Path(entry.path), refusal=name_ignored(name))
-        else:
-            yield Found(name, Path(entry.path), refusal=too_deep(name))
-    yield from broken
+            yield from _file(entry, entry.name, incoming / entry.name, default_model, top)
 
 
-def _look(entry: os.DirEntry[str], name: str, model: str) -> Iterator[Found]:
-    """Judge one entry that is no folder. `model` is empty where the folder's name cannot be one."""
-    path = Path(entry.path)
+def _bounded(found: Generator[Found, None, None]) -> list[Found]:
+    taken: list[Found] = []
+    refused: list[Found] = []
+    with closing(found):
+        for item in found:
+            if item.refusal is None:
+                taken.append(item)
+            elif len(refused) < _MAX_REFUSED:
+                refused.append(item)
+            if len(taken) == _MAX_FILES:
+                break
+    return taken + refused
+
+
+def _folder(
+    entry: os.DirEntry[str], name: str, path: Path, model: str, parent: int
+) -> Generator[Found, None, None]:
+    """Yield what lies in the folder at `path`, `name` below `incoming/`, and in the folders in it.
+
+    `parent` is the open folder that holds it. `model` is empty where the first folder's name cannot be one.
+    """
+    if (refusal := _folder_refusal(entry, name)) is not None:
+        yield Found(name, path, refusal=refusal)
+        return
+    try:
+        with _opened(Path(entry.name), parent) as descriptor:
+            for inner in _entries(descriptor):
+                look = _folder if _is_folder(inner) else _file
+                yield from look(inner, f"{name}/{inner.name}", path / inner.name, model, descriptor)
+    except OSError as error:
+        if error.errno not in _NO_LONGER_A_FOLDER:
+            yield Found(name, path, refusal=unreadable(name, error))
+
+
+def _folder_refusal(entry: os.DirEntry[str], name: str) -> Reason | None:
+    if is_ignored(entry.name):
+        return name_ignored(name)
+    return too_deep(name) if name.count("/") > MAX_FOLDERS else None
+
+
+def _file(entry: os.DirEntry[str], name: str, path: Path, model: str, _: int) -> Generator[Found, None, None]:
+    """Judge one entry that is no folder; none if it vanished."""
     try:
         status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
@@ -87,17 +144,28 @@ def _look(entry: os.DirEntry[str], name: str, model: str) -> Iterator[Found]:
         refusal = linked(name, status.st_mode, status.st_nlink)
     elif not model:
         refusal = no_model(name, name.split("/")[0])
-    yield Found(name, path, model, identity, refusal)
+    found = Found(name, path, model, identity, refusal)
+    yield found if refusal or path_fits(found.file) else replace(found, refusal=path_too_long(name))
 
 
-def _entries(folder: Path, name: str, broken: list[Found]) -> list[os.DirEntry[str]]:
+def _model_of(folder: str) -> str:
+    return folder if _MODEL_NAME.fullmatch(folder) else ""
+
+
+@contextmanager
+def _opened(folder: Path, parent: int | None = None) -> Iterator[int]:
+    """Open a folder of the open `parent`; only `incoming/` itself, which has none, may be a link."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if parent is None else os.O_NOFOLLOW)
+    descriptor = os.open(folder, flags, dir_fd=parent)
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        if not (name and isinstance(error, FileNotFoundError)):
-            broken.append(Found(name or ".", folder, refusal=unreadable(name or "incoming", error)))
-        return []
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _entries(descriptor: int) -> list[os.DirEntry[str]]:
+    with os.scandir(descriptor) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

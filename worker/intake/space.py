@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from worker.intake.reasons import Reason, no_space
+from worker.intake.reasons import Reason, disk_full, no_space, space_unknown
 from worker.state.api import StateError
 
 __all__ = ["DiskSpace", "is_full"]
@@ -39,9 +39,14 @@ class DiskSpace:
         self._free_bytes = free_bytes
 
     def shortage(self) -> Reason | None:
-        """Why nothing may be taken now, or None."""
+        """Why nothing may be taken now, or None. A limit of 0 asks nothing."""
+        if self._min_free_bytes == 0:
+            return None
         for name, folder in self._disks:
-            free = self._free_bytes(folder)
+            try:
+                free = self._free_bytes(folder)
+            except OSError as error:
+                return space_unknown(name, error)
             if free < self._min_free_bytes:
                 return no_space(name, free, self._min_free_bytes)
         return None
@@ -52,8 +57,15 @@ class DiskSpace:
             raise StateError(reason.code, reason.message, reason.hint)
 
     def error(self) -> StateError:
-        """The error for a write that found the disk, or the user's quota, full."""
-        reason = no_space("drop zone", self._free_bytes(self._folder), self._min_free_bytes)
+        """The error for a write to the drop zone that found the disk, or the user's quota, full."""
+        try:
+            free = self._free_bytes(self._folder)
+        except OSError:
+            free = None
+        if free is not None and free < self._min_free_bytes:
+            reason = no_space("drop zone", free, self._min_free_bytes)
+        else:
+            reason = disk_full("drop zone", free)
         return StateError(reason.code, reason.message, reason.hint)
 
 

@@ -9,19 +9,21 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from worker.intake.claim import Claims
+from connectors.errors import OptionError
+from worker.intake.claim import Submission
 from worker.intake.names import printable
 from worker.intake.reasons import Reason, options_refused, unreadable
 from worker.intake.received import Identity, ReceivedFile, SourceChangedError, hash_file
 from worker.intake.scan import Found
+from worker.intake.submit import Submitter
 from worker.jobs.job import Source
+from worker.jobs.sizes import SMALL_BYTES
 from worker.state.api import Model, StateError, UnavailableError
 
 __all__ = ["Taker"]
 
 _log = logging.getLogger(__name__)
 
-_LARGE_BYTES = 32 * 1024 * 1024
 _SMALL_AT_ONCE = 4
 _LARGE_AT_ONCE = 1  # small files have slots of their own: none waits while a big one is hashed
 _RETRY_SECONDS = 30.0
@@ -44,12 +46,12 @@ class Taker:
     def __init__(
         self,
         *,
-        claims: Claims,
+        submitter: Submitter,
         options_of: Callable[[Model], dict[str, Any]],
         changed: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
-        self._claims = claims
+        self._submitter = submitter
         self._options_of = options_of
         self._changed = changed
         self._clock = clock
@@ -108,6 +110,8 @@ class Taker:
             self._changed(found.name)
         except StateError as error:
             self._fail(found, identity, Reason(error.code, error.message, error.hint))
+        except OptionError as error:
+            self._fail(found, identity, options_refused(model.name, error, error.hint))
         except OSError as error:
             self._fail(found, identity, unreadable(found.name, error))
         except Exception as error:  # noqa: BLE001 (one file must not stop the others)
@@ -115,18 +119,13 @@ class Taker:
             self._fail(found, identity, options_refused(model.name, error))
 
     async def _hash_and_claim(self, found: Found, identity: Identity, model: Model) -> None:
-        async with self._large if identity.size >= _LARGE_BYTES else self._small:
+        submission = Submission(found.file, model, self._options_of(model), Source.DROPZONE)
+        async with self._large if identity.size >= SMALL_BYTES else self._small:
             received = self._hashed.get(found.name)
             if received is None or received.identity != identity:
                 received = await asyncio.to_thread(hash_file, found.path, identity, self._stopping.is_set)
                 self._hashed[found.name] = received
-            await self._claims.claim(
-                received,
-                file=found.shown.rpartition("/")[2],
-                model=model,
-                options=self._options_of(model),
-                source=Source.DROPZONE,
-            )
+            await self._submitter.submit(received, submission)
         self._hashed.pop(found.name, None)
         self._failures.pop(found.name, None)
 

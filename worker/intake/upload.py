@@ -11,11 +11,12 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from worker.intake.claim import Claims
+from worker.intake.claim import Submission
 from worker.intake.dropzone import Dropzone
-from worker.intake.names import upload_name
+from worker.intake.names import MAX_FOLDERS, MAX_PATH_BYTES, path_fits, upload_name
 from worker.intake.received import Identity, ReceivedFile
 from worker.intake.space import DiskSpace, is_full
+from worker.intake.submit import Submitter
 from worker.jobs.job import Job, Source
 from worker.state.api import Model, StateError
 
@@ -35,12 +36,19 @@ class Upload:
     """
 
     def __init__(
-        self, path: Path, descriptor: int, file: str, *, claims: Claims, space: DiskSpace, max_bytes: int
+        self,
+        path: Path,
+        descriptor: int,
+        file: str,
+        *,
+        submitter: Submitter,
+        space: DiskSpace,
+        max_bytes: int,
     ) -> None:
         self.file = file
         self._path = path
         self._descriptor: int | None = descriptor
-        self._claims = claims
+        self._submitter = submitter
         self._space = space
         self._max_bytes = max_bytes
         self._digest = hashlib.sha256()
@@ -61,15 +69,27 @@ class Upload:
         if len(self._buffer) >= _BUFFER_BYTES:
             await self._in_thread_flush()
 
-    async def submit(self, model: Model, options: dict[str, Any]) -> Job:
+    async def submit(
+        self,
+        model: Model,
+        options: dict[str, Any],
+        *,
+        overrides: dict[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, bool]:
         """Claim the file as a job. From its return on the job exists, even if Kafka has gone away.
 
-        `options` are those of the model with the request's over them. Raises also UnavailableError
-        `KAFKA_UNAVAILABLE`, as long as the file is not claimed.
+        `options` are those of the model with the request's `overrides` over them. (job, False) is the job
+        that the same request with the same key has made before. Raises also `IDEMPOTENCY_MISMATCH`,
+        `DUPLICATE_FILE` and UnavailableError; the file is not claimed then.
         """
-        return await self._claims.claim(
-            await self.finish(), file=self.file, model=model, options=options, source=Source.UPLOAD
-        )
+        submission = Submission(self.file, model, options, Source.UPLOAD, overrides or {})
+        try:
+            return await self._submitter.submit(await self.finish(), submission, idempotency_key)
+        except OSError as error:
+            if is_full(error):  # the file of the key's lock had no room
+                raise self._space.error() from error
+            raise
 
     async def finish(self) -> ReceivedFile:
         """Write what is left, so that it survives a power loss, and return the whole file."""
@@ -109,9 +129,19 @@ class Upload:
 
 
 def open_upload(
-    zone: Dropzone, sent_name: str, *, claims: Claims, space: DiskSpace, max_bytes: int
+    zone: Dropzone, sent_name: str, *, submitter: Submitter, space: DiskSpace, max_bytes: int
 ) -> Upload:
-    """Begin a part file for a file that the client calls `sent_name`. Raises StateError `NO_SPACE`."""
+    """Begin a part file for a file that the client calls `sent_name`.
+
+    Raises StateError `INVALID_REQUEST` for a name with too many folders, and `NO_SPACE`.
+    """
+    file = upload_name(sent_name)
+    if not path_fits(file):
+        raise StateError(
+            "INVALID_REQUEST",
+            f"the file's path has more than {MAX_FOLDERS} folders or {MAX_PATH_BYTES} bytes",
+            "send a shorter path: the folders that `partition_columns` needs, or the bare name",
+        )
     space.check()
     try:
         path, descriptor = _new_part(zone.uploads)
@@ -119,11 +149,11 @@ def open_upload(
         if is_full(error):
             raise space.error() from error
         raise
-    return Upload(path, descriptor, upload_name(sent_name), claims=claims, space=space, max_bytes=max_bytes)
+    return Upload(path, descriptor, file, submitter=submitter, space=space, max_bytes=max_bytes)
 
 
 def sweep_uploads(zone: Dropzone) -> int:
-    """Remove the part files that dead processes left; return how many. Blocking."""
+    """Remove the part files and key locks that dead processes left; return how many. Blocking."""
     removed = 0
     for path in zone.uploads.iterdir():
         try:
@@ -131,13 +161,14 @@ def sweep_uploads(zone: Dropzone) -> int:
         except OSError:
             continue  # taken meanwhile, or none of ours
         try:
-            if _lock(descriptor):
+            # a file without a name was released meanwhile: what has its name now is another's
+            if _lock(descriptor) and os.fstat(descriptor).st_nlink:
                 path.unlink(missing_ok=True)
                 removed += 1
         finally:
             os.close(descriptor)
     if removed:
-        _log.info("removed %d unfinished uploads of a process that ended", removed)
+        _log.info("removed %d files of uploads whose process has ended", removed)
     return removed
 
 

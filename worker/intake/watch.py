@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from worker.intake.claim import Claims
 from worker.intake.dropzone import Dropzone
 from worker.intake.events import IncomingEvents
 from worker.intake.reasons import (
@@ -22,6 +22,7 @@ from worker.intake.reasons import (
 from worker.intake.scan import Found, scan_incoming
 from worker.intake.settle import Settling
 from worker.intake.space import DiskSpace
+from worker.intake.submit import Submitter
 from worker.intake.take import Taker
 from worker.state.api import Health, Model, ModelStore
 
@@ -30,6 +31,8 @@ __all__ = ["Watcher"]
 _log = logging.getLogger(__name__)
 
 _COALESCE_SECONDS = 0.05
+_REST_FACTOR = 9  # a huge tree costs a tenth of a core at most
+_ITEMS_A_TURN = 500  # between two turns of the event loop
 # an outage is logged once, by what looks after the broker
 _UNREMARKABLE = frozenset({"STILL_CHANGING", "NAME_IGNORED", "KAFKA_UNAVAILABLE"})
 
@@ -45,7 +48,7 @@ class Watcher:
         self,
         *,
         zone: Dropzone,
-        claims: Claims,
+        submitter: Submitter,
         space: DiskSpace,
         models: ModelStore,
         health: Callable[[], Health],
@@ -68,12 +71,13 @@ class Watcher:
         self._settling = Settling(settle_seconds, clock)
         self._woken = asyncio.Event()
         self._taker = Taker(
-            claims=claims,
+            submitter=submitter,
             options_of=options_of,
             changed=self._settling.restart,
             clock=clock,
         )
         self._waiting: dict[str, WaitingFile] = {}
+        self._scan_cost = 0.0  # seconds of CPU
 
     def waiting(self) -> Sequence[WaitingFile]:
         """Return what lay in `incoming/` at the last scan and is not being taken, by path."""
@@ -86,21 +90,23 @@ class Watcher:
         try:
             while True:
                 self._woken.clear()
-                await self._wait(await self._scan_safely())
+                await self._wait(await self._scan_safely(), _REST_FACTOR * self._scan_cost)
         finally:
             events.stop()
             await self._taker.stop()
 
     async def scan(self) -> float:
         """Look through `incoming/` once; return after how many seconds to look again."""
-        found = await asyncio.to_thread(scan_incoming, self._zone.incoming, self._default_model)
+        found = await asyncio.to_thread(self._look)
         names = {item.name for item in found}
         self._settling.keep_only(names)
         self._taker.keep_only(names)
         blocked = self._blocked()
         waiting: dict[str, WaitingFile] = {}
         due = self._rescan_seconds
-        for item in found:
+        for number, item in enumerate(found, start=1):
+            if number % _ITEMS_A_TURN == 0:
+                await asyncio.sleep(0)
             if self._taker.is_taking(item.name):
                 continue
             reason, remaining = self._judge(item, blocked)
@@ -122,13 +128,21 @@ class Watcher:
             _log.exception("looking through `%s` failed", self._zone.incoming)
             return self._rescan_seconds
 
-    async def _wait(self, seconds: float) -> None:
+    def _look(self) -> list[Found]:
+        """Blocking; notes what it costs."""
+        began = time.thread_time()
+        found = scan_incoming(self._zone.incoming, self._default_model)
+        self._scan_cost = time.thread_time() - began
+        return found
+
+    async def _wait(self, seconds: float, rest: float) -> None:
+        """Return after `seconds`, or when something happened, but not before `rest` seconds."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(seconds, rest)):
                 await self._woken.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(_COALESCE_SECONDS)  # events come in bursts
+        await asyncio.sleep(max(_COALESCE_SECONDS, rest))  # events come in bursts
 
     def _blocked(self) -> Reason | None:
         """What keeps every file from being taken."""

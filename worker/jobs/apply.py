@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from worker.jobs.events import (
+    Begin,
     Counts,
     Deleted,
     Ended,
@@ -19,9 +20,9 @@ from worker.jobs.events import (
     Touched,
     WaitingFor,
 )
-from worker.jobs.job import ENDED, Job, Requested, State
+from worker.jobs.job import ENDED, Job, Requested, State, Work
 
-__all__ = ["apply"]
+__all__ = ["apply", "can_retry"]
 
 _ACTIVE = frozenset({State.QUEUED, State.RUNNING, State.PAUSED})
 
@@ -47,8 +48,8 @@ def _changed(row: Job, event: JobEvent) -> Job:
             return replace(row)
         case Requests(what=what):
             return _request(row, what)
-        case Retried(attempt=attempt):
-            return _retry(row, attempt)
+        case Retried():
+            return _retry(row, event)
         case Submitted() | Marker() | Deleted():
             return row
     if event.attempt != row.attempt or row.state in ENDED:
@@ -112,18 +113,61 @@ def _request(row: Job, what: str) -> Job:
     return replace(row, requested=Requested(what))
 
 
-def _retry(row: Job, attempt: int) -> Job:
-    if row.state not in (State.FAILED, State.CANCELLED) or attempt != row.attempt + 1:
+_RETRIABLE = {
+    Begin.COMMITTED: frozenset({State.FAILED, State.CANCELLED}),
+    Begin.START: ENDED,
+    Begin.REJECTS: frozenset({State.COMPLETED}),
+}
+
+
+def can_retry(row: Job, begin: Begin) -> bool:
+    """Whether a job in this state can be sent back in this way."""
+    return row.state in _RETRIABLE[begin]
+
+
+def _retry(row: Job, event: Retried) -> Job:
+    if not can_retry(row, event.begin) or event.attempt != row.attempt + 1:
         return row
-    return replace(
+    row = replace(
         row,
         state=State.QUEUED,
-        attempt=attempt,
+        attempt=event.attempt,
         error=None,
         finished_at=None,
         requested=None,
         waiting=None,
         worker=None,
+        model_version=event.model_version or row.model_version,
+        options=row.options if event.options is None else event.options,
+        topic=event.topic or row.topic,
+    )
+    if event.begin is Begin.REJECTS:
+        return replace(row, work=Work.REJECTS)
+    return _from_start(row) if event.begin is Begin.START else row
+
+
+def _from_start(row: Job) -> Job:
+    """Nothing of the earlier attempts counts any more."""
+    fresh = Job(
+        job_id=row.job_id,
+        model=row.model,
+        model_version=row.model_version,
+        file=row.file,
+        source=row.source,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        created_at=row.created_at,
+        topic=row.topic,
+    )
+    return replace(
+        fresh,
+        options=row.options,
+        revision=row.revision,
+        format=row.format,
+        attempt=row.attempt,
+        first_attempt=row.attempt,
+        duplicate_of=row.duplicate_of,
+        idempotency=row.idempotency,
     )
 
 
@@ -140,4 +184,5 @@ def _with_counts(row: Job, counts: Counts) -> Job:
         bytes_read=counts.bytes_read,
         offsets=counts.offsets,
         dlq_topic=counts.dlq_topic or row.dlq_topic,
+        dead_letters=counts.dead_letters or row.dead_letters,
     )

@@ -36,7 +36,9 @@ CODES: dict[str, CodeInfo] = {
     "INVALID_REQUEST": _at(400, "The request cannot be read as this call needs it.", _R),
     "INVALID_SCHEMA": _at(400, "The model's schema is not a JSON Schema that rows can be checked with.", _R),
     "INVALID_OPTION": _at(400, "An option is unknown, or its value is not allowed.", _R),
-    "UNSUPPORTED_FILE_TYPE": _at(400, "The file is neither CSV nor Parquet.", _R, _F),
+    "UNSUPPORTED_FILE_TYPE": _at(
+        400, "The file is not CSV, NDJSON or Parquet, or its gzip or zstd data is broken.", _R, _F
+    ),
     "INCOMPLETE_UPLOAD": _at(400, "The connection ended before the whole file had arrived.", _R),
     "UNAUTHORIZED": _at(401, "The token is missing or wrong.", _R),
     "FORBIDDEN_HOST": _at(403, "The `Host` header names a host that this worker does not answer for.", _R),
@@ -81,7 +83,7 @@ CODES: dict[str, CodeInfo] = {
     "TOPIC_LIMIT": _at(None, "The broker refuses more topics.", _W),
     "RETRY_LATER": _at(None, "Delivery failed for now and is tried again.", _W),
     "STILL_CHANGING": _at(None, "The file's size or time still changes.", _I),
-    "NO_MODEL": _at(None, "The file lies in a folder whose name is not a model's.", _I),
+    "NO_MODEL": _at(None, "The file lies in a folder whose name is not a model's, or too deep.", _I),
     "LINK_REFUSED": _at(None, "Links, devices and pipes are not taken.", _I),
     "NAME_IGNORED": _at(None, "Names of unfinished or hidden files are left alone.", _I),
     "TYPE": _at(None, "The value is not of the column's type.", _X),

@@ -7,11 +7,13 @@ All carry absolute values, so that one delivered twice changes nothing. Those of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from worker.jobs.job import Job, JobFailure, State, Waiting
 
 __all__ = [
+    "Begin",
     "Counts",
     "Deleted",
     "Ended",
@@ -72,6 +74,7 @@ class Counts:
     bytes_read: int
     offsets: dict[str, list[int]]
     dlq_topic: str | None
+    dead_letters: list[int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -81,6 +84,7 @@ class Counts:
             "bytes_read": self.bytes_read,
             "offsets": self.offsets,
             "dlq_topic": self.dlq_topic,
+            "dead_letters": self.dead_letters,
         }
 
 
@@ -165,15 +169,37 @@ class Ended:
         }
 
 
+class Begin(StrEnum):
+    """Where a retry begins."""
+
+    COMMITTED = "committed"  # at the committed position
+    START = "start"  # at the file's start; in an own topic of its own
+    REJECTS = "rejects"  # at the first unresolved reject: the file was read to its end
+
+
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """A user sends an ended job back; `attempt` is the new one."""
+    """A user sends an ended job back; `attempt` is the new one.
+
+    None: model version, options and topic stay as they are.
+    """
 
     type: ClassVar[str] = "RETRIED"
     attempt: int
+    begin: Begin = Begin.COMMITTED
+    model_version: int | None = None
+    options: dict[str, Any] | None = None
+    topic: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {"type": self.type, "attempt": self.attempt}
+        return {
+            "type": self.type,
+            "attempt": self.attempt,
+            "begin": self.begin.value,
+            "model_version": self.model_version,
+            "options": self.options,
+            "topic": self.topic,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +283,7 @@ def event_from_json(raw: dict[str, Any]) -> JobEvent:
                 format=values["format"],
             )
         case "RETRIED":
-            return Retried(values["attempt"])
+            return Retried(**{**values, "begin": Begin(values.get("begin", Begin.COMMITTED))})
         case "TOUCHED":
             return Touched()
         case "DELETED":

@@ -8,7 +8,18 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["ENDED", "Job", "JobFailure", "Requested", "Source", "State", "Waiting", "new_job_id"]
+__all__ = [
+    "ENDED",
+    "Idempotency",
+    "Job",
+    "JobFailure",
+    "Requested",
+    "Source",
+    "State",
+    "Waiting",
+    "Work",
+    "new_job_id",
+]
 
 _ALPHABET = string.ascii_lowercase + string.digits
 
@@ -39,6 +50,13 @@ class Source(StrEnum):
     UPLOAD = "upload"
 
 
+class Work(StrEnum):
+    """What a job's attempt delivers."""
+
+    FILE = "file"  # the rows of the file, from the committed position on
+    REJECTS = "rejects"  # the unresolved rows of the dead letter topic
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Why a QUEUED job cannot start."""
@@ -46,6 +64,14 @@ class Waiting:
     code: str
     message: str
     hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The `Idempotency-Key` of a submission, and a SHA-256 (hex) of what was submitted with it."""
+
+    key: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +93,8 @@ class Job:
 
     `revision` is the offset of the event applied last in `job-events`. Sizes are bytes, times RFC 3339 in
     UTC. Counts are as of the last commit that the owner reported, and may lag behind the topic.
+    `first_attempt` is the attempt that began at the file's start. `dead_letters` are the dead letter offsets
+    of the first unresolved reject and the one after the last. `duplicate_of` names a job with the same bytes.
     """
 
     job_id: str
@@ -91,6 +119,11 @@ class Job:
     rows_rejected: int = 0
     bytes_read: int = 0
     attempt: int = 1
+    first_attempt: int = 1
+    work: Work = Work.FILE
+    dead_letters: list[int] | None = None
+    duplicate_of: str | None = None
+    idempotency: Idempotency | None = None
     dlq_topic: str | None = None
     offsets: dict[str, list[int]] = field(default_factory=dict)
     worker: str | None = None
@@ -117,6 +150,9 @@ class Job:
             values["requested"] = Requested(values["requested"])
         if values.get("waiting"):
             values["waiting"] = Waiting(**values["waiting"])
+        values["work"] = Work(values.get("work", Work.FILE))
+        if values.get("idempotency"):
+            values["idempotency"] = Idempotency(**values["idempotency"])
         if values.get("error"):
             values["error"] = JobFailure(**values["error"])
         return cls(**values)
@@ -126,7 +162,7 @@ _KNOWN = frozenset(f.name for f in fields(Job))
 
 
 def asdict_value(value: Any) -> Any:
-    if isinstance(value, Waiting | JobFailure):
+    if isinstance(value, Waiting | JobFailure | Idempotency):
         return asdict(value)
     if isinstance(value, StrEnum):
         return value.value
@@ -139,6 +175,8 @@ _ORDER = (
     "format", "converter", "state", "requested", "waiting", "position", "rows_read", "rows_delivered",
     "rows_rejected", "bytes_read", "attempt", "topic", "dlq_topic", "offsets", "worker", "error",
     "created_at", "started_at", "finished_at",
+    # beyond the contract
+    "first_attempt", "work", "dead_letters", "duplicate_of", "idempotency",
 )  # fmt: skip
 
 

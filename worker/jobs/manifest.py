@@ -6,11 +6,11 @@ sees another version of the model.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from worker.jobs import exact_json
-from worker.jobs.job import Job, Source
+from worker.jobs.job import Idempotency, Job, Source
 
 __all__ = ["MANIFEST_NAME", "Manifest"]
 
@@ -22,7 +22,8 @@ class Manifest:
     """What was submitted. `file` is the user's name, `stored_name` the file's name in the job's folder.
 
     `schema` has its numbers as int and Decimal. `options` are those of the model with the request's over
-    them. Sizes are bytes; `mtime_ns` is the file's.
+    them; `overrides` are the request's alone. Sizes are bytes; `mtime_ns` is the file's. `attempt` is the one
+    whose model and options these are: a retry may bring others.
     """
 
     job_id: str
@@ -38,7 +39,12 @@ class Manifest:
     sha256: str
     block_bytes: int
     topic: str
+    dlq_topic: str
     created_at: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    attempt: int = 1
+    duplicate_of: str | None = None
+    idempotency: Idempotency | None = None
 
     def job(self) -> Job:
         """Return the job's first row."""
@@ -53,6 +59,8 @@ class Manifest:
             sha256=self.sha256,
             topic=self.topic,
             created_at=self.created_at,
+            duplicate_of=self.duplicate_of,
+            idempotency=self.idempotency,
         )
 
     def to_bytes(self) -> bytes:
@@ -63,6 +71,9 @@ class Manifest:
         """Raises ValueError when `raw` is not a manifest."""
         try:
             values = exact_json.loads_decimal(raw)
-            return cls(**{**values, "source": Source(values["source"])})
+            values["source"] = Source(values["source"])
+            if values.get("idempotency"):
+                values["idempotency"] = Idempotency(**values["idempotency"])
+            return cls(**values)
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a job manifest: {error}") from error

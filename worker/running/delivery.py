@@ -10,53 +10,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from connectors.api import BlockEncoder, EncodedBlock, Position, Progress, Sink, SourceReader
-from connectors.errors import JobCode, JobError, RetriableError
+from connectors.api import Converter, EncodedBlock, Position, Progress, Sink, SourceReader
+from connectors.errors import JobCode, JobError, RetriableError, RowCode
 from worker.crashpoints import CrashPoint, crash_point
-from worker.jobs.job import Job
+from worker.jobs.job import Job, Work
 from worker.jobs.manifest import Manifest
+from worker.running.checks import JobChecks
+from worker.running.limits import RejectLimit
 from worker.running.pipeline import BlockPipeline
-from worker.running.ports import RunnerPorts
+from worker.running.ports import ChunkReport, DeliveryHooks, RunnerPorts, StoppedError, YieldedError
+from worker.running.redo import RejectsRedo
 
-__all__ = ["CHUNK_SECONDS", "Delivery", "DeliveryHooks", "StoppedError", "YieldedError"]
+__all__ = ["CHUNK_SECONDS", "Delivery"]
 
 CHUNK_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
-class StoppedError(Exception):
-    """The runner was asked to stop, and the open transaction is given up."""
-
-
-class YieldedError(Exception):
-    """The slot is given up after a commit, for a job that waits."""
-
-
-class DeliveryHooks:
-    """What a delivery tells its runner, and asks it. The runner overrides what it needs."""
-
-    def found(self, progress: Progress) -> None:
-        """The progress committed by an earlier run."""
-
-    def opened(self, format: str) -> None:
-        """What the file is by its content."""
-
-    async def started(self, progress: Progress, format: str, converter: str) -> None:
-        """Before any row: the start progress is committed, or one of an earlier run was found."""
-
-    def committed(self, progress: Progress) -> None:
-        """After each commit."""
-
-    def stop_asked(self) -> bool:
-        """Whether to give up what is open, at the next block."""
-        return False
-
-    def yield_asked(self) -> bool:
-        """Whether to stop for now, after a commit."""
-        return False
+@dataclass(frozen=True, slots=True)
+class _Source:
+    reader: SourceReader
+    converter: Converter
+    format: str
 
 
 @dataclass(slots=True)
@@ -64,18 +43,24 @@ class _Chunk:
     """The blocks of one transaction so far."""
 
     end: Position
+    file_bytes: int
     blocks: int = 0
     delivered: int = 0
     rejected: int = 0
-    rejects_sent: bool = False
-    began: float = 0.0
+    reject_codes: Counter[RowCode] = field(default_factory=Counter)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
 
     def add(self, block: EncodedBlock) -> None:
         self.end = block.end
+        self.file_bytes = block.file_bytes
         self.blocks += 1
         self.delivered += block.delivered
         self.rejected += block.rejected
-        self.rejects_sent = self.rejects_sent or block.rejected > 0
+        self.reject_codes.update(block.reject_codes)
 
 
 class Delivery:
@@ -90,6 +75,9 @@ class Delivery:
         self._ports = ports
         self._hooks = hooks
         self._path: Path = ports.files.job_file(manifest)
+        self._checks = JobChecks(job, manifest, self._path)
+        self._limit = RejectLimit(ports.max_reject_ratio)
+        self._atomic = bool(manifest.options.get("atomic", False))
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> Progress:
@@ -97,22 +85,25 @@ class Delivery:
 
         Raises JobError (the job fails), DeliveryError (begin again), StoppedError, YieldedError.
         """
-        found = await self._sink.start()
-        self._verify_progress(found)
+        found = self._of_this_run(await self._sink.start())
+        self._checks.progress(found)
         if found is not None:
             self._hooks.found(found)
             if found.eof:
-                await self._verify_topic(found)
-                return found
+                return await self._after_eof(found)
         if self._hooks.stop_asked():
             raise StoppedError
         source = await self._open(Position() if found is None else found.position)
         pipeline: BlockPipeline | None = None
         try:
-            reader, encoder, format = source
-            progress = await self._begin_or_resume(found, reader)
-            await self._hooks.started(progress, format, encoder.name)
-            pipeline = BlockPipeline(reader, encoder, self._ports.executor, depth=self._ports.pipeline_depth)
+            progress = await self._begin_or_resume(found, source.reader)
+            encoder = self._ports.sources.encoder(
+                source.converter, self._job, self._manifest, progress.partitions
+            )
+            await self._hooks.started(progress, source.format, encoder.name)
+            pipeline = BlockPipeline(
+                source.reader, encoder, self._ports.executor, depth=self._ports.pipeline_depth
+            )
             while not progress.eof:
                 progress = await self._deliver_chunk(pipeline, progress)
                 self._hooks.committed(progress)
@@ -122,14 +113,27 @@ class Delivery:
             if pipeline is not None:
                 await pipeline.close()
             else:
-                await self._loop.run_in_executor(self._ports.executor, source[0].close)
-        await self._verify_topic(progress)
+                await self._loop.run_in_executor(self._ports.executor, source.reader.close)
+        await self._checks.topic(progress, self._sink)
         return progress
+
+    def _of_this_run(self, found: Progress | None) -> Progress | None:
+        """What an attempt before a retry from the start committed in a shared topic is history."""
+        return None if found is None or found.attempt < self._job.first_attempt else found
+
+    async def _after_eof(self, found: Progress) -> Progress:
+        if self._job.work is Work.REJECTS:
+            return await RejectsRedo(self._job, self._manifest, self._sink, self._ports, self._hooks).run(
+                found
+            )
+        await self._checks.topic(found, self._sink)
+        return found
 
     async def _begin_or_resume(self, found: Progress | None, reader: SourceReader) -> Progress:
         """The start progress in a transaction of its own, or the committed one if its topic still has it."""
+        attempt = self._job.attempt
         if found is not None:
-            await self._verify_topic(found)
+            await self._checks.topic(found, self._sink)
             _log.info(
                 "job %s reads on from byte %d, row %d (block %d)",
                 self._job.job_id,
@@ -137,10 +141,11 @@ class Delivery:
                 found.position.row,
                 found.position.block,
             )
-            return replace(found, attempt=self._job.attempt)
-        await self._sink.create_topics()
+            base = found.base if found.attempt == attempt else (found.rows_read, found.rejected)
+            return replace(found, attempt=attempt, base=base)
+        partitions = await self._sink.create_topics()
         progress = Progress(
-            attempt=self._job.attempt,
+            attempt=attempt,
             position=reader.snapshot(),
             eof=False,
             delivered=0,
@@ -148,6 +153,7 @@ class Delivery:
             offsets={},
             size=self._manifest.size_bytes,
             mtime_ns=self._manifest.mtime_ns,
+            partitions=partitions,
         )
         await self._sink.begin()
         await self._sink.flush()
@@ -156,37 +162,71 @@ class Delivery:
         return progress
 
     async def _deliver_chunk(self, pipeline: BlockPipeline, progress: Progress) -> Progress:
-        """Send blocks until the chunk is full, the time is up or the file ends; commit them."""
-        chunk = _Chunk(end=progress.position)
-        eof = False
-        failure: JobError | None = None
+        """Send blocks until the chunk is full, the time is up or the file ends; commit them.
+
+        A file that breaks in the middle fails its job after the rows before the damage are committed, those
+        of an atomic job with none.
+        """
         await self._sink.begin()
         crash_point(CrashPoint.AFTER_BEGIN)
-        chunk.began = time.monotonic()
-        while not eof and not self._full(chunk, progress):
+        chunk = _Chunk(progress.position, progress.file_bytes)
+        eof = False
+        failure: JobError | None = None
+        while not eof and not self._full(chunk):
             try:
                 block = await pipeline.next()
             except JobError as error:
-                failure = error  # the rows before it count
+                failure = error
                 break
             if self._hooks.stop_asked():
                 raise StoppedError
             if block is None:
                 eof = True
-            else:
-                await self._send(block)
-                chunk.add(block)
-                crash_point(CrashPoint.MID_SEND)
-        spans = await self._sink.flush()
-        if eof:
-            await self._verify_file_at_end()
-        committed = self._advance(progress, chunk, spans, eof=eof)
-        crash_point(CrashPoint.BEFORE_COMMIT)
-        await self._sink.commit(committed)
-        crash_point(CrashPoint.AFTER_COMMIT)
+                continue
+            await self._send(block)
+            chunk.add(block)
+            crash_point(CrashPoint.MID_SEND)
+            if self._limit.exceeded(progress, delivered=chunk.delivered, rejected=chunk.rejected):
+                failure = self._limit.error(
+                    _counted(progress, chunk), job_id=self._job.job_id, committed=not self._atomic
+                )
+                break
+        if failure is not None and self._atomic:
+            raise failure
+        committed = await self._commit(progress, chunk, eof=eof)
         if failure is not None:
             self._hooks.committed(committed)
             raise failure
+        return committed
+
+    async def _commit(self, progress: Progress, chunk: _Chunk, *, eof: bool) -> Progress:
+        delivered = await self._sink.flush()
+        if eof:
+            await self._verify_file_at_end()
+        letters = progress.dead_letters
+        if delivered.rejects is not None:
+            first, end = delivered.rejects
+            letters = (first if letters is None else letters[0], end)
+        committed = replace(
+            _counted(progress, chunk),
+            position=chunk.end,
+            file_bytes=self._manifest.size_bytes if eof else chunk.file_bytes,
+            eof=eof,
+            offsets=self._checks.advanced(progress.offsets, delivered.spans),
+            dead_letters=letters,
+        )
+        crash_point(CrashPoint.BEFORE_COMMIT)
+        await self._sink.commit(committed)
+        crash_point(CrashPoint.AFTER_COMMIT)
+        self._ports.report_chunk(
+            ChunkReport(
+                model=self._job.model,
+                delivered=chunk.delivered,
+                reject_codes=chunk.reject_codes,
+                file_bytes=committed.file_bytes - progress.file_bytes,
+                seconds=chunk.seconds,
+            )
+        )
         return committed
 
     async def _send(self, block: EncodedBlock) -> None:
@@ -195,108 +235,56 @@ class Delivery:
         for batch in block.reject_batches:
             await self._sink.send_rejects(batch)
 
-    def _full(self, chunk: _Chunk, progress: Progress) -> bool:
+    def _full(self, chunk: _Chunk) -> bool:
         """Blocks are the unit of size: a Parquet file has no byte positions to measure by."""
+        if self._atomic:
+            self._check_atomic_time(chunk)
+            return False
         limit = max(1, self._ports.chunk_bytes // self._manifest.block_bytes)
-        late = chunk.blocks > 0 and time.monotonic() - chunk.began >= CHUNK_SECONDS
+        late = chunk.blocks > 0 and chunk.seconds >= CHUNK_SECONDS
         return late or chunk.blocks >= limit
 
-    def _advance(
-        self, progress: Progress, chunk: _Chunk, spans: dict[int, tuple[int, int]], *, eof: bool
-    ) -> Progress:
-        offsets = dict(progress.offsets)
-        for partition, (first, end) in spans.items():
-            earliest, before = offsets.get(partition, (first, first))
-            if first < before:
-                raise self._replaced(partition, first, before)
-            offsets[partition] = (earliest, end)
-        return replace(
-            progress,
-            position=chunk.end,
-            eof=eof,
-            delivered=progress.delivered + chunk.delivered,
-            rejected=progress.rejected + chunk.rejected,
-            offsets=offsets,
-            dlq=progress.dlq or chunk.rejects_sent,
-        )
+    def _check_atomic_time(self, chunk: _Chunk) -> None:
+        limit = self._ports.atomic_seconds
+        if chunk.seconds >= limit:
+            raise JobError(
+                JobCode.DELIVERY_FAILED,
+                f"the file is one transaction, which may last `{limit:g}` s; in that time "
+                f"`{chunk.delivered + chunk.rejected}` rows were sent",
+                "split the file, or deliver it without the option `atomic`; nothing of it was delivered",
+            )
 
-    async def _open(self, position: Position) -> tuple[SourceReader, BlockEncoder, str]:
+    async def _open(self, position: Position) -> _Source:
         return await self._loop.run_in_executor(self._ports.executor, self._open_blocking, position)
 
-    def _open_blocking(self, position: Position) -> tuple[SourceReader, BlockEncoder, str]:
-        self._verify_file()
+    def _open_blocking(self, position: Position) -> _Source:
+        self._checks.file()
         sources = self._ports.sources
         try:
             format = sources.format_of(self._path)
             self._hooks.opened(format)
             reader = sources.open(self._path, format, self._manifest, position)
         except FileNotFoundError:
-            raise self._gone() from None
+            raise self._checks.gone() from None
         try:
-            return reader, sources.encoder(reader, format, self._job, self._manifest), format
+            return _Source(reader, sources.converter(reader, format, self._job, self._manifest), format)
         except BaseException:
             reader.close()
             raise
 
-    def _verify_progress(self, found: Progress | None) -> None:
-        """The table lags behind the progress, never the other way round."""
-        if found is None and self._job.started_at is None:
-            return
-        if found is None or found.rows_read < self._job.rows_read:
-            at = "nothing" if found is None else f"row {found.rows_read}"
-            raise JobError(
-                JobCode.PROGRESS_EXPIRED,
-                f"`{self._job.rows_read}` rows were committed, but the broker has {at} of the job's progress",
-                "the broker keeps committed offsets for a limited time (offsets.retention.minutes); "
-                "submit the file again to deliver it from the start",
-            )
-
-    def _verify_file(self) -> None:
-        """Size and mtime are the file's identity."""
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            raise self._gone() from None
-        manifest = self._manifest
-        if (stat.st_size, stat.st_mtime_ns) == (manifest.size_bytes, manifest.mtime_ns):
-            return
-        if stat.st_size != manifest.size_bytes:
-            what = f"`{stat.st_size}` bytes now, `{manifest.size_bytes}` then"
-        else:
-            what = f"still `{stat.st_size}` bytes, but written to since"
-        raise JobError(
-            JobCode.FILE_CHANGED,
-            f"the file `{manifest.file}` was altered after it was taken: {what}",
-            "a job delivers its file as it was taken, also at a retry; submit the altered file as a new job",
-        )
-
     async def _verify_file_at_end(self) -> None:
         try:
-            await self._loop.run_in_executor(self._ports.executor, self._verify_file)
+            await self._loop.run_in_executor(self._ports.executor, self._checks.file)
         except JobError as error:
             if error.code is JobCode.FILE_GONE:
                 # a newer owner may have ended the job and moved the file: only a new start can tell
                 raise RetriableError(error.message) from error
             raise
 
-    def _gone(self) -> JobError:
-        return JobError(
-            JobCode.FILE_GONE,
-            f"the file `{self._manifest.file}` is no longer in the job's folder",
-            "submit the file again",
-        )
 
-    async def _verify_topic(self, progress: Progress) -> None:
-        """A topic deleted and made again commits happily, with rows missing: its end offsets tell."""
-        ends = await self._sink.end_offsets() if progress.offsets else {}
-        for partition, (_, end) in progress.offsets.items():
-            if ends.get(partition, 0) < end:
-                raise self._replaced(partition, ends.get(partition, 0), end)
-
-    def _replaced(self, partition: int, found: int, expected: int) -> JobError:
-        return JobError(
-            JobCode.TOPIC_REPLACED,
-            f"topic `{self._job.topic}` goes on at offset `{found}` in partition {partition}, "
-            f"but the job's rows reach to `{expected}`",
-            "the topic was deleted or made again while the job ran; submit the file again",
-        )
+def _counted(progress: Progress, chunk: _Chunk) -> Progress:
+    return replace(
+        progress,
+        delivered=progress.delivered + chunk.delivered,
+        rejected=progress.rejected + chunk.rejected,
+    )

@@ -1,16 +1,18 @@
-"""Removes an ended job: what it has in the cluster, then its row."""
+"""Removes ended jobs: what they have in the cluster, then their rows."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.errors import ConnectorError, JobError
 from worker.jobs.events import Deleted
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
+from worker.jobs.topics import own_topic
 from worker.state.api import JobCommands, JobReader, StateError, UnavailableError
 
 __all__ = ["ClusterRemover", "JobRemover", "RemovableFolders", "own_topics"]
@@ -18,16 +20,17 @@ __all__ = ["ClusterRemover", "JobRemover", "RemovableFolders", "own_topics"]
 _MOVE_SECONDS = 5.0
 _ROW_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
+_AT_ONCE = 16  # folders looked at, and events under way
 _log = logging.getLogger(__name__)
 
 
 class ClusterRemover(Protocol):
     """Deletes in the cluster: `connectors.kafka.removal` fits."""
 
-    async def remove(self, identity: str, topics: Sequence[str]) -> None:
-        """End the transaction of this id, delete the topics and the group of this name. Idempotent.
+    async def remove(self, jobs: Mapping[str, Sequence[str]]) -> Mapping[str, ConnectorError]:
+        """End the transactions of these ids, delete their topics and the groups of these names. Idempotent.
 
-        Raises ConnectorError.
+        Returns why some were not removed.
         """
 
 
@@ -45,13 +48,12 @@ def own_topics(namespace: str, job: Job) -> list[str]:
     Named after the job, so that a topic that it shares with others is never among them: the first attempt's,
     those of retries from the start, and each one's dead letter topic, which the row may not know of yet.
     """
-    first = f"{namespace}_{job.job_id}"
-    data = [first, *(f"{first}_r{attempt}" for attempt in range(2, job.attempt + 1))]
+    data = [own_topic(namespace, job.job_id, attempt) for attempt in range(1, job.attempt + 1)]
     return [name for topic in data for name in (topic, f"{topic}_dlq")]
 
 
 class JobRemover:
-    """Removes ended jobs, of any worker. The caller has seen at a barrier that the job has ended.
+    """Removes ended jobs, of any worker.
 
     The order makes every crash harmless: the row goes last, so that a removal that broke off can be repeated,
     and before anything else the folder leaves `processing/`, where a folder without a row would be submitted
@@ -76,23 +78,41 @@ class JobRemover:
     async def remove(self, job: Job) -> None:
         """Remove the job's own topics, its progress and its row; return once the row is gone for readers.
 
-        Raises StateError `INVALID_STATE` when the job has not ended or was retried meanwhile,
-        UnavailableError when Kafka is away or does not allow it.
+        The caller has seen at a barrier that the job has ended. Raises StateError `INVALID_STATE` when it has
+        not or was retried meanwhile, UnavailableError when Kafka is away or does not allow it.
         """
-        if not job.ended:
-            raise _not_ended(job)
-        await self._leave_processing(job)
-        try:
-            await self._cluster.remove(f"{self._namespace}-{job.job_id}", own_topics(self._namespace, job))
-        except JobError as error:
-            raise UnavailableError("KAFKA_UNAVAILABLE", error.message, error.hint) from error
-        except ConnectorError as error:
-            raise UnavailableError(
-                "KAFKA_UNAVAILABLE", str(error), "repeat the request once Kafka answers; repeating is safe"
-            ) from error
-        await self._commands.publish(job.job_id, Deleted())
-        await self._row_gone(job)
-        _log.info("job %s (%s) deleted", job.job_id, job.file)
+        for refusal in (await self.remove_all([job])).values():
+            raise refusal
+
+    async def remove_all(self, jobs: Sequence[Job]) -> dict[str, StateError]:
+        """Remove many jobs, with few requests to the cluster. Return why some were not, by id.
+
+        The reasons are those of `remove`.
+        """
+        removal = _Removal({job.job_id: job for job in jobs})
+        removal.refuse({job.job_id: _not_ended(job) for job in jobs if not job.ended})
+        removal.refuse(await self._each(removal, self._leave_processing))
+        removal.refuse(await self._leave_cluster(removal.jobs.values()))
+        removal.refuse(await self._each(removal, self._publish_deleted))
+        removal.refuse(await self._rows_gone(set(removal.jobs)))
+        for job in removal.jobs.values():
+            _log.info("job %s (%s) deleted", job.job_id, job.file)
+        return removal.refused
+
+    async def _each(self, removal: _Removal, step: Callable[[Job], Awaitable[None]]) -> dict[str, StateError]:
+        """Take a step for every job, some at once; return why it failed for some."""
+        gate = asyncio.Semaphore(_AT_ONCE)
+        refused: dict[str, StateError] = {}
+
+        async def one(job: Job) -> None:
+            async with gate:
+                try:
+                    await step(job)
+                except StateError as error:
+                    refused[job.job_id] = error
+
+        await asyncio.gather(*map(one, list(removal.jobs.values())))
+        return refused
 
     async def _leave_processing(self, job: Job) -> None:
         """Usually done long ago; right after the end another hand may be at it, and this one waits for it."""
@@ -113,22 +133,65 @@ class JobRemover:
                 )
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _row_gone(self, job: Job) -> None:
+    async def _leave_cluster(self, jobs: Iterable[Job]) -> dict[str, StateError]:
+        by_identity = {f"{self._namespace}-{job.job_id}": job for job in jobs}
+        if not by_identity:
+            return {}
+        refused = await self._cluster.remove(
+            {identity: own_topics(self._namespace, job) for identity, job in by_identity.items()}
+        )
+        return {by_identity[identity].job_id: _unavailable(error) for identity, error in refused.items()}
+
+    async def _publish_deleted(self, job: Job) -> None:
+        await self._commands.publish(job.job_id, Deleted())
+
+    async def _rows_gone(self, waiting: set[str]) -> dict[str, StateError]:
+        """Wait until readers see no row of these jobs."""
+        refused: dict[str, StateError] = {}
         deadline = asyncio.get_running_loop().time() + _ROW_SECONDS
-        while True:
-            await self._jobs.barrier()
-            row = await self._jobs.get(job.job_id)
-            if row is None:
-                return
-            if not row.ended:
-                raise _not_ended(row)
-            if asyncio.get_running_loop().time() > deadline:
-                raise UnavailableError(
-                    "NOT_READY",
-                    f"the deletion of job `{job.job_id}` is recorded, but its row still stands",
-                    "it goes by itself as soon as the worker that owns the job answers",
-                )
-            await asyncio.sleep(_LOOK_SECONDS)
+        while waiting:
+            try:
+                await self._jobs.barrier()
+            except UnavailableError as error:
+                return {**refused, **dict.fromkeys(waiting, error)}
+            rows = [await self._jobs.get(job_id) for job_id in sorted(waiting)]
+            standing = {row.job_id: row for row in rows if row is not None}
+            refused |= {job_id: _not_ended(row) for job_id, row in standing.items() if not row.ended}
+            waiting = standing.keys() - refused.keys()
+            if waiting and asyncio.get_running_loop().time() > deadline:
+                return {**refused, **{job_id: _row_stands(job_id) for job_id in waiting}}
+            if waiting:
+                await asyncio.sleep(_LOOK_SECONDS)
+        return refused
+
+
+@dataclass(slots=True)
+class _Removal:
+    """The jobs that are still on their way out, by id, and why others are not."""
+
+    jobs: dict[str, Job]
+    refused: dict[str, StateError] = field(default_factory=dict)
+
+    def refuse(self, refusals: Mapping[str, StateError]) -> None:
+        for job_id in refusals:
+            del self.jobs[job_id]
+        self.refused.update(refusals)
+
+
+def _unavailable(error: ConnectorError) -> UnavailableError:
+    if isinstance(error, JobError):
+        return UnavailableError("KAFKA_UNAVAILABLE", error.message, error.hint)
+    return UnavailableError(
+        "KAFKA_UNAVAILABLE", str(error), "it is safe to remove it again, once Kafka answers"
+    )
+
+
+def _row_stands(job_id: str) -> UnavailableError:
+    return UnavailableError(
+        "NOT_READY",
+        f"the deletion of job `{job_id}` is recorded, but its row still stands",
+        "it goes by itself as soon as the worker that owns the job answers",
+    )
 
 
 def _not_ended(job: Job) -> StateError:

@@ -18,9 +18,10 @@ def counts_of(progress: Progress, *, size_bytes: int, dlq_topic: str) -> Counts:
         position=progress.position.to_json(),
         rows_delivered=progress.delivered,
         rows_rejected=progress.rejected,
-        bytes_read=size_bytes if progress.eof else min(progress.position.byte, size_bytes),
+        bytes_read=min(progress.file_bytes, size_bytes),
         offsets={str(p): [first, end] for p, (first, end) in progress.offsets.items()},
-        dlq_topic=dlq_topic if progress.dlq else None,
+        dlq_topic=None if progress.dead_letters is None else dlq_topic,
+        dead_letters=None if progress.dead_letters is None else list(progress.dead_letters),
     )
 
 

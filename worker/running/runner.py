@@ -16,8 +16,8 @@ from worker.jobs.apply import apply
 from worker.jobs.events import Counts, Ended, JobEvent, Progressed, Released, Started, WaitingFor
 from worker.jobs.job import Job, JobFailure, Requested, State, Waiting
 from worker.jobs.manifest import Manifest
-from worker.running.delivery import Delivery, DeliveryHooks, StoppedError, YieldedError
-from worker.running.ports import RunnerPorts
+from worker.running.delivery import Delivery
+from worker.running.ports import DeliveryHooks, RunnerPorts, StoppedError, YieldedError
 from worker.running.reporter import ProgressReporter, counts_of
 from worker.state.api import UnavailableError
 
@@ -36,6 +36,7 @@ class Outcome(StrEnum):
     ENDED = "ended"  # the ended event is acknowledged and the file moved
     RELEASED = "released"  # PAUSED on request
     YIELDED = "yielded"  # QUEUED again, for another job's turn
+    WAITS = "waits"  # QUEUED again: it cannot go on now and needs no slot for that
     LOST = "lost"  # another worker's now: nothing was said and nothing moved
 
 
@@ -62,8 +63,6 @@ class JobRunner(DeliveryHooks):
         self._tries = 0  # deliveries in a row that failed for whatever reason
         self._outage_said = False
         self._told_start = False
-        self._waits_for: Waiting | None = None
-        self._asked = asyncio.Event()
         self._reporter: ProgressReporter | None = None
         self._format = job.format
 
@@ -74,10 +73,6 @@ class JobRunner(DeliveryHooks):
     def request(self, requested: Requested | None) -> None:
         """Take note of what a user asks; it is done at the next block."""
         self._requested = requested
-        if requested is None:
-            self._asked.clear()
-        else:
-            self._asked.set()
 
     # what the delivery tells and asks
 
@@ -149,10 +144,11 @@ class JobRunner(DeliveryHooks):
                 self._say_again(error)
                 await self._back_off()
             except TopicLimitError as error:
-                await self._wait_for(Waiting("TOPIC_LIMIT", error.message, error.hint))
+                return await self._wait_for(Waiting("TOPIC_LIMIT", error.message, error.hint))
             except DeliveryError as error:
                 if (failure := self._give_up(error)) is not None:
                     return await self._end(State.FAILED, failure)
+                await self._say_retry(error)
                 await self._back_off()
             else:
                 self._committed = progress
@@ -161,6 +157,7 @@ class JobRunner(DeliveryHooks):
                 return Outcome.LOST
 
     async def _deliver_once(self) -> Progress:
+        self._refuse_duplicate()
         if self._requested is not None and self._committed is None and self._job.started_at is None:
             raise StoppedError
         sink = self._ports.new_sink(self._job, self._manifest)
@@ -170,6 +167,16 @@ class JobRunner(DeliveryHooks):
             return await Delivery(job, self._manifest, sink, self._ports, self).run()
         finally:
             await sink.close()
+
+    def _refuse_duplicate(self) -> None:
+        """Only before it began: who sends the job back wants it delivered."""
+        original, job = self._manifest.duplicate_of, self._job
+        if original and self._ports.refuse_duplicates and job.attempt == 1 and job.started_at is None:
+            raise JobError(
+                JobCode.DUPLICATE_FILE,
+                f"the file `{job.file}` has the bytes of job `{original}` of model `{job.model}`",
+                f"`batch job retry {job.job_id}` delivers it all the same; BATCH_DUPLICATES says what to do",
+            )
 
     async def _stopped(self) -> Outcome:
         if self._requested is Requested.CANCEL:
@@ -219,15 +226,31 @@ class JobRunner(DeliveryHooks):
                 await asyncio.sleep(random.uniform(0.5, 1.5))
         self._job = apply(self._job, event, revision) or self._job
 
-    async def _wait_for(self, waiting: Waiting) -> None:
-        """Say it once, and wait until a try may succeed or a user asks for something else."""
-        if waiting != self._waits_for:
+    async def _wait_for(self, waiting: Waiting) -> Outcome:
+        """Say why it cannot go on, and leave the slot to others; the supervisor tries again."""
+        await self._report_committed()
+        if self._job.state is not State.QUEUED:
+            await self._publish(Released(self._job.attempt, State.QUEUED))
+        if waiting != self._job.waiting:
             await self._publish(WaitingFor(self._job.attempt, waiting))
             _log.warning("job %s waits: %s: %s", self._job.job_id, waiting.code, waiting.message)
-            self._waits_for = waiting
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_BACKOFF * random.uniform(0.5, 1.0)):
-                await self._asked.wait()
+        return Outcome.WAITS
+
+    async def _say_retry(self, error: DeliveryError) -> None:
+        """A job that never started shows what holds it up; of one that runs, the log tells."""
+        if self._job.state is not State.QUEUED or not self._ports.broker_ok():
+            return
+        waiting = Waiting(
+            "RETRY_LATER",
+            f"the delivery could not begin: {error}",
+            f"it is tried again by itself, at most {MAX_ATTEMPTS} times in a row while Kafka answers",
+        )
+        if waiting != self._job.waiting:
+            with contextlib.suppress(UnavailableError):
+                revision = await self._ports.commands.publish(
+                    self._job.job_id, event := WaitingFor(self._job.attempt, waiting)
+                )
+                self._job = apply(self._job, event, revision) or self._job
 
     def _give_up(self, error: DeliveryError) -> JobFailure | None:
         """An outage is waited out; a broker that answers and still refuses ends the job in the end."""
@@ -261,8 +284,8 @@ class JobRunner(DeliveryHooks):
     def _counts(self) -> Counts | None:
         if self._committed is None:
             return None
-        dlq_topic = f"{self._manifest.topic}_dlq"
-        return counts_of(self._committed, size_bytes=self._manifest.size_bytes, dlq_topic=dlq_topic)
+        manifest = self._manifest
+        return counts_of(self._committed, size_bytes=manifest.size_bytes, dlq_topic=manifest.dlq_topic)
 
     def _log_end(self, state: State, error: JobFailure | None) -> None:
         job = self._job

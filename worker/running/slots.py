@@ -6,11 +6,9 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import count
 
 from worker.jobs.job import Job
+from worker.jobs.sizes import SMALL_BYTES
 
-__all__ = ["SMALL_BYTES", "JobQueue", "is_small"]
-
-SMALL_BYTES = 32 * 1024 * 1024
-"""A file under this many bytes is small: it has a slot that no big one may take."""
+__all__ = ["JobQueue", "is_small"]
 
 
 def is_small(job: Job) -> bool:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from config.settings import Settings
-from connectors.api import BlockEncoder, Converter, Position, SourceReader
-from connectors.csv.reference import CsvReferenceConverter
+from connectors.api import Converter, EncodedBlock, Position, SourceReader
+from connectors.converters import reference_converter
 from connectors.encoding import ReferenceEncoder
+from connectors.headers import OriginHeaders, RecordOrigin
 from connectors.kafka.framing import Codec
-from connectors.model import RowRules, compile_model
-from connectors.model.options import parse_options
-from connectors.registry import CSV, detect_file, open_source
+from connectors.letters import LetterConverter, parse_letter
+from connectors.model import compile_model
+from connectors.model.options import Options, parse_options
+from connectors.registry import PARQUET, detect_file, open_source
 from connectors.rejects import RejectOrigin
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
 
-__all__ = ["ConnectorSources"]
+__all__ = ["ConnectorSources", "ReferenceLetterEncoder"]
 
 
 class ConnectorSources:
@@ -25,6 +29,7 @@ class ConnectorSources:
     def __init__(self, settings: Settings) -> None:
         self._namespace = settings.namespace
         self._max_row_bytes = settings.max_row_bytes
+        self._max_decompressed_bytes = settings.max_decompressed_bytes
         self._codec = Codec[settings.compression.upper()]
 
     def format_of(self, path: Path) -> str:
@@ -36,11 +41,26 @@ class ConnectorSources:
             options=parse_options(manifest.options),
             block_bytes=manifest.block_bytes,
             max_row_bytes=self._max_row_bytes,
+            max_decompressed_bytes=self._max_decompressed_bytes,
             position=position,
             format=format,
         )
 
-    def encoder(self, reader: SourceReader, format: str, job: Job, manifest: Manifest) -> BlockEncoder:
+    def converter(self, reader: SourceReader, format: str, job: Job, manifest: Manifest) -> Converter:
+        options = parse_options(manifest.options)
+        return reference_converter(
+            reader,
+            format,
+            compile_model(manifest.schema),
+            options,
+            file=manifest.file,
+            max_row_bytes=self._max_row_bytes,
+            headers=_headers(options, job),
+        )
+
+    def encoder(
+        self, converter: Converter, job: Job, manifest: Manifest, partitions: int
+    ) -> ReferenceEncoder:
         origin = RejectOrigin(
             namespace=self._namespace,
             job_id=job.job_id,
@@ -49,25 +69,43 @@ class ConnectorSources:
             topic=job.topic,
         )
         return ReferenceEncoder(
-            self._converter(reader, format, manifest),
-            partitions=parse_options(manifest.options).partitions,
+            converter,
+            partitions=partitions,
             codec=self._codec,
             reject_origin=origin,
+            headers=_headers(parse_options(manifest.options), job),
         )
 
-    def _converter(self, reader: SourceReader, format: str, manifest: Manifest) -> Converter:
-        rules = compile_model(manifest.schema).bind(reader.columns)
-        key = parse_options(manifest.options).key
-        if format == CSV:
-            return CsvReferenceConverter(rules, key=key, max_row_bytes=self._max_row_bytes)
-        return _parquet_converter(reader, rules, key, self._max_row_bytes)
+    def letter_encoder(
+        self, path: Path, format: str, job: Job, manifest: Manifest, partitions: int
+    ) -> ReferenceLetterEncoder:
+        reader = self.open(path, format, manifest, Position())
+        try:
+            converter = self.converter(reader, format, job, manifest)
+        except BaseException:
+            reader.close()
+            raise
+        # blocks of a byte are single rows, but those of Parquet are read one after the other
+        rows = manifest if format == PARQUET else replace(manifest, block_bytes=1)
+        letters = LetterConverter(reader, converter, lambda at: self.open(path, format, rows, at))
+        return ReferenceLetterEncoder(letters, self.encoder(converter, job, manifest, partitions))
 
 
-def _parquet_converter(
-    reader: SourceReader, rules: RowRules, key: str | None, max_row_bytes: int
-) -> Converter:
-    from connectors.parquet.reader import ParquetReader  # pyarrow loads with the first Parquet file
-    from connectors.parquet.reference import ParquetReferenceConverter
+class ReferenceLetterEncoder:
+    """The LetterEncoder on the reference converter."""
 
-    assert isinstance(reader, ParquetReader)
-    return ParquetReferenceConverter(rules, reader.schema, key=key, max_row_bytes=max_row_bytes)
+    def __init__(self, letters: LetterConverter, encoder: ReferenceEncoder) -> None:
+        self._letters = letters
+        self._encoder = encoder
+        self.name = encoder.name
+
+    def encode(self, letters: Sequence[bytes], number: int) -> EncodedBlock:
+        converted = self._letters.convert([parse_letter(value) for value in letters])
+        return self._encoder.encode_rows(converted, Position(block=number), Position())
+
+    def close(self) -> None:
+        self._letters.close()
+
+
+def _headers(options: Options, job: Job) -> OriginHeaders:
+    return OriginHeaders(options.record_headers, RecordOrigin(job.job_id, job.file))

@@ -9,9 +9,11 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connectors.errors import ConnectorError, JobError
 from worker.jobs.events import Ended, JobEvent, Touched, WaitingFor
 from worker.jobs.job import Job, JobFailure, Requested, State, Waiting
 from worker.jobs.manifest import Manifest
+from worker.running.parking import Parking
 from worker.running.runner import JobRunner, Outcome
 from worker.running.slots import JobQueue, is_small
 from worker.state.api import JobCommands, UnavailableError
@@ -20,6 +22,8 @@ __all__ = ["TURN_SECONDS", "JobFolders", "Supervisor"]
 
 TURN_SECONDS = 30.0
 """How long a big job keeps its slot while another big one waits."""
+
+_WAIT_SECONDS = 15.0  # until a job that could not go on is tried again
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +39,11 @@ class JobFolders(Protocol):
 
     def dispose(self, job: Job) -> None:
         """Move the folder of an ended job to `done/` or `failed/`. Idempotent."""
+
+
+class Renewal(Protocol):
+    async def renewed(self, manifest: Manifest, job: Job) -> Manifest:
+        """Return the manifest of the job's attempt. Raises JobError, UnavailableError."""
 
 
 @dataclass(slots=True)
@@ -75,18 +84,25 @@ class Supervisor:
         *,
         commands: JobCommands,
         folders: JobFolders,
+        renewal: Renewal,
         new_runner: Callable[[Job, Manifest, Callable[[], bool]], JobRunner],
+        end_transaction: Callable[[Job, Manifest], Coroutine[Any, Any, None]],
         now: Callable[[], str],
         slots: int,
         clock: Callable[[], float] = time.monotonic,
+        wait_seconds: float = _WAIT_SECONDS,
     ) -> None:
         self._commands = commands
         self._folders = folders
+        self._renewal = renewal
         self._new_runner = new_runner
+        self._end_transaction = end_transaction
         self._now = now
         self._clock = clock
         self._queue = JobQueue(slots)
         self._running: dict[str, _Run] = {}
+        self._parking = Parking(wait_seconds, self.row_changed, _age)
+        self._unblocked: set[str] = set()
         self._disposals: dict[str, asyncio.Task[None]] = {}
         self._side_tasks: set[asyncio.Task[None]] = set()
         # the age at which a runner left its job, until a row as new is told: older ones are history
@@ -109,12 +125,15 @@ class Supervisor:
                 self._spawn(self._tell(job.job_id, Touched()))
             else:
                 self.row_changed(job)
+                self._unblock_readers(job)
 
     def row_changed(self, job: Job) -> None:
         """A row of an own partition is new or has changed."""
         if self._stopping or self._is_history(job):
             return
         self._left_at.pop(job.job_id, None)
+        if self._parking.keeps(job):
+            return
         if (run := self._running.get(job.job_id)) is not None:
             run.tell(job)
             return
@@ -133,6 +152,7 @@ class Supervisor:
 
     def row_deleted(self, job_id: str) -> None:
         self._queue.discard(job_id)
+        self._parking.forget(job_id)
         self._left_at.pop(job_id, None)
 
     def dispose(self, job: Job) -> asyncio.Task[None]:
@@ -145,6 +165,7 @@ class Supervisor:
     async def drop_lost(self, owns: Callable[[str], bool]) -> None:
         """Stop the runners of jobs that are no longer this worker's; the others run on."""
         self._queue.keep(owns)
+        self._parking.keep_only(owns)
         self._left_at = {job_id: age for job_id, age in self._left_at.items() if owns(job_id)}
         await _cancel([run.task for job_id, run in self._running.items() if not owns(job_id)])
 
@@ -152,6 +173,7 @@ class Supervisor:
         """Stop every runner: what is open is aborted, and goes on from the last commit at the next start."""
         self._stopping = True
         self._queue.keep(lambda _: False)
+        self._parking.keep_only(lambda _: False)
         await _cancel([run.task for run in self._running.values()])
         await _cancel(list(self._side_tasks))
 
@@ -201,13 +223,20 @@ class Supervisor:
                 await asyncio.wait({disposal})
             manifest = await asyncio.to_thread(self._manifest, job_id)
             if manifest is None:
-                await self._fail_without_file(run.row)
+                await self._fail_unstarted(run.row, _without_file(run.row))
                 run.outcome = Outcome.ENDED
                 return
+            manifest = await self._renewal.renewed(manifest, run.row)
             run.runner = self._new_runner(run.row, manifest, lambda: self._yields(run))
             run.outcome = await run.runner.run()
             if run.outcome is Outcome.LOST:
                 _log.info("job %s is another worker's now", job_id)
+        except JobError as error:
+            await self._fail_unstarted(run.row, JobFailure(error.code, error.message, error.hint))
+            run.outcome = Outcome.ENDED
+        except UnavailableError as error:
+            run.outcome = Outcome.WAITS
+            _log.warning("job %s cannot begin; it is tried again: %s", job_id, error.message)
         except OSError as error:
             _log.warning("job %s: its folder cannot be used; it is tried again: %s", job_id, error)
         except Exception:  # noqa: BLE001 (the reconcile starts it again; nothing of it is lost)
@@ -223,7 +252,11 @@ class Supervisor:
         job_id = run.row.job_id
         del self._running[job_id]
         told, left = _age(run.row), _age(run.left)
-        if told < left:
+        if run.outcome is Outcome.WAITS and not self._stopping:
+            row = max(run.row, run.left, key=_age)
+            self._parking.park(row)
+            self.row_changed(row)
+        elif told < left:
             self._left_at[job_id] = left
         elif run.outcome is Outcome.YIELDED or (
             told > left and run.outcome in (Outcome.ENDED, Outcome.RELEASED)
@@ -232,6 +265,22 @@ class Supervisor:
         self._fill_slots()
 
     # what needs no slot
+
+    def _unblock_readers(self, job: Job) -> None:
+        """A dead worker's open transaction holds back all readers of a shared topic, or for long."""
+        holds = any(job.options.get(name) for name in ("topic", "dlq_topic", "atomic"))
+        waits = job.state is State.RUNNING and self._queue.get(job.job_id) is not None
+        if holds and waits and job.job_id not in self._unblocked:
+            self._unblocked.add(job.job_id)
+            self._spawn(self._end_abandoned(job))
+
+    async def _end_abandoned(self, job: Job) -> None:
+        try:
+            manifest = await asyncio.to_thread(self._folders.read_manifest, job.job_id)
+            if manifest is not None and job.job_id not in self._running:
+                await self._end_transaction(job, manifest)
+        except (ConnectorError, OSError) as error:
+            _log.warning("job %s: its open transaction was not ended yet: %s", job.job_id, error)
 
     async def _dispose(self, job: Job, before: asyncio.Task[None] | None) -> None:
         if before is not None:
@@ -255,14 +304,9 @@ class Supervisor:
         if await self._tell(job.job_id, ended):
             _log.info("job %s (%s) CANCELLED before it ran", job.job_id, job.file)
 
-    async def _fail_without_file(self, job: Job) -> None:
-        failure = JobFailure(
-            "FILE_GONE",
-            f"the folder of the file `{job.file}` is not in processing/ nor in failed/",
-            "submit the file again",
-        )
+    async def _fail_unstarted(self, job: Job, failure: JobFailure) -> None:
         if await self._tell(job.job_id, Ended(job.attempt, State.FAILED, failure, None, self._now())):
-            _log.warning("job %s (%s) FAILED: FILE_GONE: %s", job.job_id, job.file, failure.message)
+            _log.warning("job %s (%s) FAILED: %s: %s", job.job_id, job.file, failure.code, failure.message)
 
     async def _tell(self, job_id: str, event: JobEvent) -> bool:
         """Publish once: what Kafka does not take now, the next reconcile says again."""
@@ -277,6 +321,14 @@ class Supervisor:
         self._side_tasks.add(task)
         task.add_done_callback(self._side_tasks.discard)
         return task
+
+
+def _without_file(job: Job) -> JobFailure:
+    return JobFailure(
+        "FILE_GONE",
+        f"the folder of the file `{job.file}` is in none of processing/, failed/ and done/",
+        "submit the file again",
+    )
 
 
 def _age(job: Job) -> tuple[int, int]:

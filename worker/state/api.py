@@ -5,7 +5,7 @@ Only `worker/state` imports faust; everything else sees these. `testing.py` has 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ __all__ = [
     "JobPage",
     "JobQuery",
     "JobReader",
+    "Lag",
     "Model",
     "ModelStore",
     "Ownership",
@@ -60,6 +61,14 @@ class Health:
     hint: str
     since: str
     partitions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far this worker is behind the broker's topics (records), as of the last look; NaN: not known."""
+
+    table_events: float
+    read_model_records: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +119,28 @@ class JobReader(Protocol):
     async def last_ended(self, limit: int) -> Sequence[Job]:
         """The jobs that ended last, the latest end first."""
 
+    async def ended_before(
+        self, moment: str, *, after: tuple[str, str] = ("", ""), limit: int
+    ) -> Sequence[Job]:
+        """The jobs that ended before `moment` (RFC 3339, UTC), the earliest end first.
+
+        `after` is `finished_at` and id of the last job seen: those that follow it.
+        """
+
     async def totals(self, since: str) -> Totals:
         """Sums over the jobs created at `since` (RFC 3339, UTC) or later."""
 
     async def active(self) -> Sequence[Job]:
         """All jobs that have not ended."""
+
+    async def submitted_with(self, key: str) -> Job | None:
+        """The oldest job that was submitted with this `Idempotency-Key`."""
+
+    async def same_file(self, model: str, sha256: str) -> Job | None:
+        """The oldest job of the model with these bytes, but for those that FAILED or were CANCELLED."""
+
+    async def unknown(self, job_ids: Collection[str]) -> set[str]:
+        """Those of the ids that have no row."""
 
     async def barrier(self, timeout: float = 5.0) -> None:
         """Return when all acknowledged before this call can be read; UnavailableError after `timeout` s."""

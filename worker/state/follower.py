@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -89,6 +89,11 @@ class Follower:
     def caught_up(self) -> bool:
         """Whether the end that the topic had at the last connect was reached once."""
         return self._caught_up
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """The next offset of each partition; empty before the first connect."""
+        return self._positions
 
     async def run(self) -> None:
         """Follow until cancelled."""

@@ -6,7 +6,7 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,29 +18,33 @@ from worker.state.follower import TopicRecordLike
 
 __all__ = ["Applied", "JobsDatabase"]
 
-_VERSION = 2
+_VERSION = 3
 # rows lie in the order of their arrival: in that of their ids, which are random, 1 KiB each took a third more
 # time and space
 _SCHEMA = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY, revision INTEGER NOT NULL, state TEXT NOT NULL, model TEXT NOT NULL,
     file TEXT NOT NULL, created TEXT NOT NULL, finished TEXT, delivered INTEGER NOT NULL,
-    rejected INTEGER NOT NULL, bytes INTEGER NOT NULL, json TEXT NOT NULL
+    rejected INTEGER NOT NULL, bytes INTEGER NOT NULL, json TEXT NOT NULL, sha256 TEXT NOT NULL,
+    idempotency_key TEXT
 );
 CREATE INDEX jobs_newest ON jobs (created DESC, id DESC);
 CREATE INDEX jobs_state_model ON jobs (state, model, created DESC, id DESC);
 CREATE INDEX jobs_model ON jobs (model, created DESC, id DESC);
 CREATE INDEX jobs_state ON jobs (state, created DESC, id DESC);
 CREATE INDEX jobs_finished ON jobs (finished DESC, id DESC) WHERE finished IS NOT NULL;
+CREATE INDEX jobs_key ON jobs (idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX jobs_file ON jobs (sha256, model, created, id);
 CREATE INDEX jobs_totals ON jobs (created, delivered, rejected, bytes);
 CREATE TABLE positions (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL);
 CREATE TABLE source (topic TEXT NOT NULL);
 """
 _UPSERT = """
-INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     revision = excluded.revision, state = excluded.state, model = excluded.model, file = excluded.file,
     created = excluded.created, finished = excluded.finished, delivered = excluded.delivered,
-    rejected = excluded.rejected, bytes = excluded.bytes, json = excluded.json
+    rejected = excluded.rejected, bytes = excluded.bytes, json = excluded.json,
+    sha256 = excluded.sha256, idempotency_key = excluded.idempotency_key
 """
 _BUSY_SECONDS = 10.0
 _WRITER_CACHE_KIB = 16 * 1024  # the inner pages of all indexes of 100,000 jobs
@@ -210,6 +214,13 @@ class JobsDatabase:
         sql = "SELECT json FROM jobs WHERE finished IS NOT NULL ORDER BY finished DESC, id DESC LIMIT ?"
         return [_job(text) for (text,) in self._read(sql, (limit,))]
 
+    def ended_before(self, moment: str, after: tuple[str, str], limit: int) -> list[Job]:
+        sql = (
+            "SELECT json FROM jobs WHERE finished IS NOT NULL AND finished < ? AND (finished, id) > (?, ?) "
+            "ORDER BY finished, id LIMIT ?"
+        )
+        return [_job(text) for (text,) in self._read(sql, (moment, *after, limit))]
+
     def totals(self, since: str) -> Totals:
         sums = "count(*), ifnull(sum(delivered), 0), ifnull(sum(rejected), 0), ifnull(sum(bytes), 0)"
         return Totals(*self._read(f"SELECT {sums} FROM jobs WHERE created >= ?", (since,))[0])
@@ -219,6 +230,21 @@ class JobsDatabase:
         marks = ",".join("?" * len(active))
         sql = f"SELECT json FROM jobs WHERE state IN ({marks}) ORDER BY created, id"
         return [_job(text) for (text,) in self._read(sql, active)]
+
+    def submitted_with(self, key: str) -> Job | None:
+        return self._oldest("idempotency_key = ?", (key,))
+
+    def same_file(self, model: str, sha256: str) -> Job | None:
+        undone = (State.FAILED.value, State.CANCELLED.value)
+        return self._oldest("sha256 = ? AND model = ? AND state NOT IN (?, ?)", (sha256, model, *undone))
+
+    def unknown(self, job_ids: Collection[str]) -> set[str]:
+        sql = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT id FROM jobs)"
+        return {job_id for (job_id,) in self._read(sql, (json.dumps(sorted(job_ids)),))}
+
+    def _oldest(self, where: str, values: Sequence[str]) -> Job | None:
+        found = self._read(f"SELECT json FROM jobs WHERE {where} ORDER BY created, id LIMIT 1", values)
+        return _job(found[0][0]) if found else None
 
     # connections
 
@@ -283,6 +309,8 @@ class _Row:
             job.rows_rejected,
             job.bytes_read,
             self.text,
+            job.sha256,
+            None if job.idempotency is None else job.idempotency.key,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -55,6 +55,11 @@ class ReadModel:
         """Whether the file has what the topic had when it was last connected to."""
         return self._follower.caught_up
 
+    @property
+    def next_offsets(self) -> Mapping[int, int]:
+        """By partition of the topic, what is read next."""
+        return self._follower.positions
+
     async def open(self) -> None:
         """Open the file; from then on the model answers."""
         await self._in_writer(self._database.open)
@@ -88,11 +93,25 @@ class ReadModel:
     async def last_ended(self, limit: int) -> Sequence[Job]:
         return await self._in_reader(lambda: self._database.last_ended(limit))
 
+    async def ended_before(
+        self, moment: str, *, after: tuple[str, str] = ("", ""), limit: int
+    ) -> Sequence[Job]:
+        return await self._in_reader(lambda: self._database.ended_before(moment, after, limit))
+
     async def totals(self, since: str) -> Totals:
         return await self._in_reader(lambda: self._database.totals(since))
 
     async def active(self) -> Sequence[Job]:
         return await self._in_reader(self._database.active)
+
+    async def submitted_with(self, key: str) -> Job | None:
+        return await self._in_reader(lambda: self._database.submitted_with(key))
+
+    async def same_file(self, model: str, sha256: str) -> Job | None:
+        return await self._in_reader(lambda: self._database.same_file(model, sha256))
+
+    async def unknown(self, job_ids: Collection[str]) -> set[str]:
+        return await self._in_reader(lambda: self._database.unknown(job_ids))
 
     async def barrier(self, timeout: float = 5.0) -> None:
         await self._follower.barrier(timeout)

@@ -7,19 +7,20 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from aiohttp import web
 
 from config.settings import Settings
 from connectors.kafka.connection import KafkaConnection
-from worker.state.api import Health, Ownership, UnavailableError
+from worker.jobs.clock import utc_now
+from worker.state.api import Health, Lag, Ownership, UnavailableError
 from worker.state.app import AppHooks, build_app
 from worker.state.commands import KafkaCommands
 from worker.state.fold import Fold
 from worker.state.gate import Gate, PartitionsChangedError
 from worker.state.internal_topics import InternalTopics
+from worker.state.lag import LagMeter
 from worker.state.models import KafkaModels
 from worker.state.ownership import PartitionOwnership
 from worker.state.probe import BrokerProbe
@@ -102,12 +103,15 @@ class StateService:
             topic=topics.models,
             transactional_id=f"{topics.namespace}-models",
             refusal=self._refusal,
-            now=_now,
+            now=utc_now,
         )
         self._watchdog = Watchdog(
             self._ownership, broker_ok=lambda: self._probe.ok, end=lambda reason: self.end(reason)
         )
         self._probe = BrokerProbe(connection, topics.events, self._watchdog.broker_is_back)
+        self._lag = LagMeter(
+            connection, topics, owned=self._ownership.owned, read=lambda: self._jobs.next_offsets
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._restoring = False
         self._worker: StoppableWorker | None = None
@@ -134,6 +138,10 @@ class StateService:
     def broker_ok(self) -> bool:
         """Whether Kafka answered when it was last asked, at most a few seconds ago."""
         return self._probe.ok
+
+    def lag(self) -> Lag:
+        """How far table and lists are behind, as of the last seconds."""
+        return self._lag.lag
 
     def health(self) -> Health:
         ready, message, hint = self._describe()
@@ -200,6 +208,7 @@ class StateService:
         self._supervise(self._behind_the_gate(self._jobs.run), "read-model")
         self._supervise(self._behind_the_gate(self._models.run), "models")
         self._supervise(self._behind_the_gate(self._watchdog.run), "watchdog")
+        self._supervise(self._behind_the_gate(self._lag.run), "lag")
         if self._start is not None:
             await self._start()
 
@@ -247,6 +256,7 @@ class StateService:
     def _fold_record(self, key: bytes | None, value: bytes | None, partition: int, offset: int) -> None:
         try:
             self._fold.fold(key, value, partition, offset)
+            self._lag.folded(partition, offset)
         except Exception as error:  # noqa: BLE001 (the process ends here)
             # Faust would acknowledge the event all the same and lose it: end before it can commit
             _log.critical(
@@ -275,6 +285,8 @@ class StateService:
                 "wait some seconds; that is the first start on a new data dir",
             )
         if not self._gate.is_open:
+            if (refusal := self._gate.refusal) is not None:
+                return False, f"Kafka at `{servers}` cannot be used: {refusal.message}", refusal.hint
             reason = f": {self._gate.error}" if self._gate.error else ""
             return (
                 False,
@@ -282,8 +294,10 @@ class StateService:
                 _START_HINT,
             )
         if not self._probe.ok:
-            seconds = self._probe.silent_seconds
-            return False, f"Kafka at `{servers}` has not answered for {seconds:.0f} s", _START_HINT
+            message = f"Kafka at `{servers}` has not answered for {self._probe.silent_seconds:.0f} s"
+            if (refusal := self._probe.refusal) is not None:
+                return False, f"{message}: {refusal.message}", refusal.hint
+            return False, message, _START_HINT
         if not self._ownership.settled:
             return (
                 False,
@@ -298,7 +312,3 @@ class StateService:
             )
         owned = len(self._ownership.owned())
         return True, f"Kafka at `{servers}` answers; {owned} partitions are this worker's", ""
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any
 
 from worker.jobs import exact_json
@@ -63,6 +63,13 @@ class MemoryJobs:
         ended = [job for job in self._rows.values() if job.finished_at is not None]
         return sorted(ended, key=lambda job: (job.finished_at or "", job.job_id), reverse=True)[:limit]
 
+    async def ended_before(
+        self, moment: str, *, after: tuple[str, str] = ("", ""), limit: int
+    ) -> Sequence[Job]:
+        ended = [(job.finished_at, job.job_id, job) for job in self._rows.values() if job.finished_at]
+        found = sorted(end for end in ended if end[0] < moment and end[:2] > after)
+        return [job for _, _, job in found[:limit]]
+
     async def totals(self, since: str) -> Totals:
         found = [job for job in self._rows.values() if job.created_at >= since]
         return Totals(
@@ -75,12 +82,28 @@ class MemoryJobs:
     async def active(self) -> Sequence[Job]:
         return [job for job in self._rows.values() if not job.ended]
 
+    async def submitted_with(self, key: str) -> Job | None:
+        return self._oldest(lambda job: job.idempotency is not None and job.idempotency.key == key)
+
+    async def same_file(self, model: str, sha256: str) -> Job | None:
+        undone = (State.FAILED, State.CANCELLED)
+        return self._oldest(
+            lambda job: (job.model, job.sha256) == (model, sha256) and job.state not in undone
+        )
+
+    async def unknown(self, job_ids: Collection[str]) -> set[str]:
+        return set(job_ids) - self._rows.keys()
+
     async def barrier(self, timeout: float = 5.0) -> None:
         if not self.available:
             raise kafka_away()
 
     def changes(self) -> AsyncIterator[Change]:
         return self._feed.follow()
+
+    def _oldest(self, wanted: Callable[[Job], bool]) -> Job | None:
+        found = [job for job in self._rows.values() if wanted(job)]
+        return min(found, key=lambda job: (job.created_at, job.job_id), default=None)
 
 
 def _matches(job: Job, query: JobQuery) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from worker.jobs.job import Job, State
+from worker.jobs.job import Job, State, Work
 from worker.ui.actions import Action
 from worker.ui.layout import Frame, framed
 from worker.ui.markup import Markup, joined, markup
@@ -79,6 +79,11 @@ def _progress(page: JobPage) -> Markup:
     job = page.job
     if job.ended:
         return Markup()
+    if job.work is Work.REJECTS:
+        return markup(
+            '<section aria-label="Progress"><p>The rejects are retried: {left} left.</p></section>',
+            left=count(job.rows_rejected, "row"),
+        )
     words = rate_words(job, page.rate)
     return markup(
         '<section aria-label="Progress">{bar}<p class="line quiet"><span>{percent} % of {size}</span>'
@@ -154,7 +159,8 @@ def _rejects(page: JobPage) -> Markup:
         )
     return markup(
         '<section aria-labelledby="rejects"><h2 id="rejects">Rejects ({all})</h2>{body}'
-        '<p><a href="/jobs/{id}/rejects?limit=1000">All rejects (NDJSON)</a>, or '
+        '<p><a href="/jobs/{id}/rejects?limit=1000">All rejects (NDJSON)</a>, '
+        '<a href="/jobs/{id}/rejects?format=csv">as CSV</a>, or '
         "<code>batch job rejects {id}</code></p></section>",
         all=number(job.rows_rejected),
         body=body,
@@ -187,11 +193,8 @@ def _group(group: Group) -> Markup:
 
 
 def _not_shown(peek: Peek, what: str) -> Markup:
-    if peek.trouble is not None:
-        return markup("The {what} cannot be shown now: {why}.", what=what, why=message(peek.trouble))
-    return markup(
-        "The topic is shared with other jobs: the {what} of this one are behind the link.", what=what
-    )
+    why = peek.trouble or "their topic is not known yet"
+    return markup("The {what} cannot be shown now: {why}.", what=what, why=message(why))
 
 
 def _facts(job: Job) -> Markup:
@@ -211,9 +214,9 @@ def _facts(job: Job) -> Markup:
     )
     facts = (
         ("Model", model_link(job)),
-        ("Topic", _code(job.topic)),
-        ("Dead letters", _code(job.dlq_topic)),
-        ("Attempt", number(job.attempt)),
+        ("Topic", _topic(job.topic, shared="topic" in job.options)),
+        ("Dead letters", _topic(job.dlq_topic, shared="dlq_topic" in job.options)),
+        ("Attempt", _attempt(job)),
         ("Submitted", when(job.created_at)),
         ("Started", when(job.started_at)),
         ("Ended", when(job.finished_at)),
@@ -224,6 +227,8 @@ def _facts(job: Job) -> Markup:
         ("Worker", job.worker or "–"),
         ("Options", _code(json.dumps(job.options, ensure_ascii=False)) if job.options else "–"),
         ("SHA-256", _code(job.sha256)),
+        *([("Same bytes as", _job(job.duplicate_of))] if job.duplicate_of else []),
+        *([("Idempotency-Key", _code(job.idempotency.key))] if job.idempotency else []),
     )
     rows = joined(
         markup("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value) for name, value in facts
@@ -235,6 +240,24 @@ def _facts(job: Job) -> Markup:
         table=table if job.offsets else Markup(),
         id=quote(job.job_id, safe=""),
     )
+
+
+def _topic(name: str | None, *, shared: bool) -> Markup:
+    return markup("{name}{shared}", name=_code(name), shared=" (shared)" if shared and name else "")
+
+
+def _attempt(job: Job) -> str:
+    """Which attempt it is, and what it delivers if that is not the file from the first one on."""
+    words = [number(job.attempt)]
+    if job.first_attempt > 1:
+        words.append(f"from the start since {number(job.first_attempt)}")
+    if job.work is Work.REJECTS:
+        words.append("retry of rejects")
+    return ", ".join(words)
+
+
+def _job(job_id: str) -> Markup:
+    return markup('<a href="{href}"><code>{id}</code></a>', href=address(job_id), id=job_id)
 
 
 def _code(text: str | None) -> Markup:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from worker.ui.markup import Markup, joined, markup
 from worker.ui.words import sentence
 
-__all__ = ["Frame", "framed", "problem_page"]
+__all__ = ["SIGN_OUT_PATH", "Frame", "framed", "problem_page", "signed_in"]
 
 RELOAD_SECONDS = 5  # without JavaScript
+SIGN_OUT_PATH = "/ui/sign-out"
+
+signed_in: ContextVar[bool] = ContextVar("signed_in", default=False)
+"""Whether the page being made is for a browser with a session, which can then sign out."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -20,15 +25,12 @@ _PAGE = """<!doctype html>
 {reload}<title>{title}</title>
 <link rel="icon" href="/ui/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/ui/style.css">
-<script src="/ui/live.js" defer></script>
-</head>
+{script}</head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
 <header>
 <a class="brand" href="/ui/"><img src="/ui/icon.svg" alt="" width="22" height="22">Batch worker</a>
-<nav aria-label="Pages"><ul>{links}</ul></nav>
-<p id="live" role="status"></p>
-</header>
+{navigation}</header>
 <main id="main" tabindex="-1"{live}>
 {body}
 </main>
@@ -37,17 +39,26 @@ _PAGE = """<!doctype html>
 </html>
 """
 
+_SCRIPT = Markup('<script src="/ui/live.js" defer></script>\n')
+_NAVIGATION = '<nav aria-label="Pages"><ul>{links}</ul></nav>\n<p id="live" role="status"></p>\n{sign_out}'
+_SIGN_OUT = (
+    '<form method="post" action="{action}" class="sign-out"><button type="submit">Sign out</button></form>\n'
+)
 _PAGES = (("Overview", "/ui/"), ("Jobs", "/ui/jobs"), ("Models", "/ui/models"), ("API", "/docs"))
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`section` is the page's entry in the navigation. A live page renews itself when something changes."""
+    """`section` is the page's entry in the navigation. A live page renews itself when something changes.
+
+    `signed_out` is the frame of those who may not see more: neither navigation nor script.
+    """
 
     title: str
     section: str | None = None
     live: bool = False
     job_id: str | None = None  # only this job's changes concern the page
+    signed_out: bool = False
 
 
 def framed(frame: Frame, body: Markup) -> str:
@@ -60,7 +71,8 @@ def framed(frame: Frame, body: Markup) -> str:
         _PAGE,
         reload=reload if frame.live else Markup(),
         title=f"{frame.title} · Batch worker",
-        links=joined(_link(name, href, frame.section) for name, href in _PAGES),
+        script=Markup() if frame.signed_out else _SCRIPT,
+        navigation=Markup() if frame.signed_out else _navigation(frame.section),
         live=live if frame.live else Markup(),
         body=body,
     )
@@ -78,6 +90,14 @@ def problem_page(title: str, message: str, hint: str, code: str, back: str = "/u
         back=back,
     )
     return framed(Frame(title=title), body)
+
+
+def _navigation(section: str | None) -> Markup:
+    return markup(
+        _NAVIGATION,
+        links=joined(_link(name, href, section) for name, href in _PAGES),
+        sign_out=markup(_SIGN_OUT, action=SIGN_OUT_PATH) if signed_in.get() else Markup(),
+    )
 
 
 def _link(name: str, href: str, section: str | None) -> Markup:

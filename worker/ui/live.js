@@ -59,7 +59,10 @@
     source.onerror = () => {
       lost();
       // browsers try again by themselves, except after an answer that was no stream
-      if (source && source.readyState === EventSource.CLOSED) setTimeout(connect, RECONNECT);
+      if (source && source.readyState === EventSource.CLOSED) {
+        setTimeout(connect, RECONNECT);
+        renew(); // it says whether that was for want of a session
+      }
     };
   }
 
@@ -95,6 +98,10 @@
     again = false;
     try {
       const answer = await fetch(location.href, { cache: "no-store" });
+      if (answer.status === 401) {
+        location.reload(); // the session has ended: a person is led to where it begins again
+        return;
+      }
       if (answer.status < 500 && (answer.headers.get("Content-Type") || "").startsWith("text/html")) {
         const next = new DOMParser().parseFromString(await answer.text(), "text/html");
         const before = states();

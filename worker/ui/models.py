@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from worker.jobs import exact_json
 from worker.state.api import Model
+from worker.ui.check import check_address
 from worker.ui.layout import Frame, framed
 from worker.ui.markup import Markup, joined, markup
 from worker.ui.words import count, number, when
@@ -89,7 +90,8 @@ def render(page: ModelPage) -> str:
         '<p class="crumbs"><a href="/ui/models">Models</a></p><h1><bdi>{name}</bdi> '
         "<small>version {version}</small></h1><p>{about}</p>"
         '<nav class="states" aria-label="Versions"><ul>{versions}</ul></nav>'
-        '<p class="quiet">Made {created}. <a href="/ui/jobs?model={path}">Its jobs</a></p>'
+        '<p class="quiet">Made {created}. <a href="/ui/jobs?model={path}">Its jobs</a> · '
+        '<a href="{check}">Check a file</a></p>'
         "{options}{columns}"
         '<section aria-labelledby="schema"><h2 id="schema">Schema</h2>'
         '<pre class="schema" tabindex="0" aria-label="JSON Schema"><code>{schema}</code></pre>'
@@ -100,6 +102,7 @@ def render(page: ModelPage) -> str:
         versions=versions,
         created=when(model.created_at),
         path=path,
+        check=check_address(model.name),
         options=_options(model),
         columns=_columns(model),
         schema=_indented(model.text),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
+from worker.http.feeds import DataFeed, Feed, RejectFeed
 from worker.http.ports import Services, StoredRecord
 from worker.jobs.job import Job
 from worker.ui.rejects import Group, grouped
@@ -20,8 +21,10 @@ RECORDS = 5
 REJECTS = 1000
 _SECONDS = 4.0
 _KEPT = 64  # jobs
+_DATA, _REJECTS = DataFeed(), RejectFeed()
 _MAX_BYTES = 8 * 1024 * 1024
 T = TypeVar("T")
+_Key = tuple[str, int, int]  # a job, what it begins with, how many of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,8 @@ class Peeks:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._records: OrderedDict[tuple[str, int], list[StoredRecord]] = OrderedDict()
-        self._rejects: OrderedDict[tuple[str, int], list[dict[str, Any]]] = OrderedDict()
+        self._records: OrderedDict[_Key, list[StoredRecord]] = OrderedDict()
+        self._rejects: OrderedDict[_Key, list[dict[str, Any]]] = OrderedDict()
 
     async def of(self, job: Job) -> Peek:
         """Never fails, and takes no longer than some seconds."""
@@ -63,8 +66,8 @@ class Peeks:
             return Peek(trouble=str(error) or "the broker does not answer in time")
 
     async def _of(self, job: Job) -> Peek:
-        wants_records = job.rows_delivered > 0 and "topic" not in job.options
-        wants_rejects = job.rows_rejected > 0 and job.dlq_topic is not None and "dlq_topic" not in job.options
+        wants_records = job.rows_delivered > 0 and _DATA.topic(job) is not None
+        wants_rejects = job.rows_rejected > 0 and _REJECTS.topic(job) is not None
         if (wants_records or wants_rejects) and not self._services.health().broker_ok:
             return Peek(trouble="Kafka does not answer")
         records = await self._first_records(job) if wants_records else []
@@ -79,49 +82,47 @@ class Peeks:
 
     async def _first_records(self, job: Job) -> Sequence[StoredRecord]:
         wanted = min(RECORDS, job.rows_delivered)
-        firsts = {int(partition): first for partition, (first, _) in job.offsets.items()}
-        key = (job.topic, wanted)
+        key = (job.job_id, job.first_attempt, wanted)
         if key in self._records:
             self._records.move_to_end(key)
             return self._records[key]
-        found, whole = await self._read(job.topic, firsts, wanted)
+        found, whole = await self._read(job, _DATA, wanted)
         if whole:
             _keep(self._records, key, found)
         return found
 
     async def _first_rejects(self, job: Job) -> Sequence[dict[str, Any]]:
         wanted = min(REJECTS, job.rows_rejected)
-        key = (job.dlq_topic or "", wanted)
+        key = (job.job_id, _REJECTS.start(job)[0], wanted)
         if key in self._rejects:
             self._rejects.move_to_end(key)
             return self._rejects[key]
-        found, whole = await self._read(key[0], {0: 0}, wanted)
+        found, whole = await self._read(job, _REJECTS, wanted)
         rejects = [json.loads(record.value) for record in found if record.value is not None]
         if whole:
             _keep(self._rejects, key, rejects)
         return rejects
 
-    async def _read(
-        self, topic: str, start: Mapping[int, int], wanted: int
-    ) -> tuple[list[StoredRecord], bool]:
-        """Return the first records, and whether those are all that were wanted or that there is room for.
+    async def _read(self, job: Job, feed: Feed, wanted: int) -> tuple[list[StoredRecord], bool]:
+        """Return the job's first records, and whether they are all that were wanted or there is room for.
 
         They are not where a broker's answer lags behind a commit: such a look is not kept.
         """
         found: list[StoredRecord] = []
         size = 0
-        async with self._services.open_topic(topic, start) as reader:
-            end = await reader.committed_end()
+        start = feed.start(job)
+        async with self._services.open_topic(feed.topic(job) or "", start) as reader:
+            end = {p: offset for p, offset in (await reader.committed_end()).items() if p in start}
             while len(found) < wanted and size < _MAX_BYTES:
                 if all(reader.positions.get(partition, 0) >= offset for partition, offset in end.items()):
                     break
-                records = await reader.read(0.5, wanted - len(found))
+                records = await reader.read(0.5)
                 size += sum(len(record.value or b"") for record in records)
-                found += records
-        return found, len(found) >= wanted or size >= _MAX_BYTES
+                found += [record for record in records if feed.takes(job, record)]
+        return found[:wanted], len(found) >= wanted or size >= _MAX_BYTES
 
 
-def _keep(kept: OrderedDict[tuple[str, int], list[T]], key: tuple[str, int], found: list[T]) -> None:
+def _keep(kept: OrderedDict[_Key, list[T]], key: _Key, found: list[T]) -> None:
     kept[key] = found
     while len(kept) > _KEPT:
         kept.popitem(last=False)

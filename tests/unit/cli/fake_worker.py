@@ -161,6 +161,8 @@ def job(state: str = "COMPLETED", **changes: Any) -> dict[str, Any]:
         "rows_delivered": 3,
         "rows_rejected": 0,
         "bytes_read": 1000,
+        "work": "file",
+        "dead_letters": None,
         "offsets": {"0": [0, 3]},
         "error": None,
         "created_at": "2026-01-01T00:00:00Z",

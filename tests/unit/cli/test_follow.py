@@ -198,10 +198,18 @@ def test_wait_looks_until_the_job_has_ended(worker: FakeWorker, patience: Patien
     assert seen == ["QUEUED", "RUNNING", "PAUSED"]
 
 
+def reject(attempt: int, row: int) -> bytes:
+    return b'{"attempt":%d,"row":%d}\n' % (attempt, row)
+
+
+def lines(*places: tuple[int, int]) -> list[bytes]:
+    return [reject(*place).rstrip() for place in places]
+
+
 def rejects(worker: FakeWorker, patience: Patience, limit: int | None) -> list[bytes]:
-    lines: list[bytes] = []
-    follow_rejects(Client(worker.url), ID, patience, limit, lines.extend)
-    return lines
+    written: list[bytes] = []
+    follow_rejects(Client(worker.url), ID, patience, limit, written.extend)
+    return written
 
 
 def test_rejects_are_followed_through_a_broken_connection(worker: FakeWorker, patience: Patience) -> None:
@@ -209,19 +217,35 @@ def test_rejects_are_followed_through_a_broken_connection(worker: FakeWorker, pa
     worker.on(JOB, job("RUNNING"), job("RUNNING"), ended)
     worker.on(
         REJECTS,
-        Stream([b'{"row":1}\n{"row":2}\n'], cut=True),
-        Stream([b'{"row":1}\n', b'{"row":2}\n{"row":3}\n']),
+        Stream([reject(1, 1) + reject(1, 2)], cut=True),
+        Stream([reject(1, 1), reject(1, 2) + reject(1, 3)]),
     )
-    assert rejects(worker, patience, None) == [b'{"row":1}', b'{"row":2}', b'{"row":3}']
+    assert rejects(worker, patience, None) == lines((1, 1), (1, 2), (1, 3))
+
+
+def test_rejects_of_a_retry_of_rejects_are_followed_to_their_end(
+    worker: FakeWorker, patience: Patience
+) -> None:
+    running = job("RUNNING", work="rejects", rows_rejected=3)
+    ended = job(work="rejects", rows_rejected=2)
+    worker.on(JOB, running, ended)
+    worker.on(
+        REJECTS,
+        Stream([reject(1, 4) + reject(1, 7) + reject(1, 9)], cut=True),
+        # row 4 is delivered; 7 and 9 have failed again
+        Stream([reject(1, 9), reject(2, 7), reject(2, 9)]),
+    )
+    assert rejects(worker, patience, None) == lines((1, 4), (1, 7), (1, 9), (2, 7), (2, 9))
 
 
 def test_following_rejects_ends_at_the_limit_while_the_job_goes_on(
     worker: FakeWorker, patience: Patience
 ) -> None:
     worker.on(JOB, job("RUNNING"))
-    worker.on(REJECTS, Stream([b'{"row":1}\n{"row":2}\n']))
-    assert rejects(worker, patience, 2) == [b'{"row":1}', b'{"row":2}']
-    assert worker.asked(REJECTS)[0].query == {"follow": "true", "limit": "2"}
+    never = threading.Event()
+    worker.on(REJECTS, Stream([reject(1, 1) + reject(1, 2) + reject(1, 3), b""], goes_on=never))
+    assert rejects(worker, patience, 2) == lines((1, 1), (1, 2))
+    never.set()
 
 
 def test_an_error_of_the_stream_itself_is_not_tried_again(worker: FakeWorker, patience: Patience) -> None:

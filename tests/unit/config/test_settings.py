@@ -80,9 +80,12 @@ def test_listening_elsewhere_than_on_loopback_is_said_on_purpose(
         load_settings()
     assert str(raised.value) == (
         f"BATCH_WEB_HOST: `{host}` is not allowed: whoever reaches that address could use the worker; "
-        "say BATCH_ALLOW_ANONYMOUS=true if that is meant, or listen on `127.0.0.1`"
+        "set BATCH_API_TOKEN, say BATCH_ALLOW_ANONYMOUS=true if that is meant, or listen on `127.0.0.1`"
     )
     monkeypatch.setenv("BATCH_ALLOW_ANONYMOUS", "true")
+    assert load_settings().web_host == host
+    monkeypatch.delenv("BATCH_ALLOW_ANONYMOUS")
+    monkeypatch.setenv("BATCH_API_TOKEN", "a-token-of-this-worker")
     assert load_settings().web_host == host
 
 
@@ -99,6 +102,27 @@ def test_a_wrong_permission_is_named_alone(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SettingsError) as raised:
         load_settings()
     assert [line.split(":")[0] for line in str(raised.value).splitlines()] == ["BATCH_ALLOW_ANONYMOUS"]
+
+
+@pytest.mark.parametrize("token", ["", "7letter", "with a space", "tökenlang", "line\nbreak", "tab\there"])
+def test_a_token_that_cannot_be_one_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("BATCH_API_TOKEN", token)
+    monkeypatch.setenv("BATCH_WEB_HOST", "0.0.0.0")
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert str(raised.value) == (
+        "BATCH_API_TOKEN: its value is not allowed: a token has at least 8 printable ASCII characters and no "
+        "space; make one with `openssl rand -hex 32`"
+    )
+
+
+def test_a_token_of_eight_characters_is_one_and_does_not_show() -> None:
+    settings = load_settings(api_token="8letters")
+    assert settings.api_token is not None
+    assert settings.api_token.get_secret_value() == "8letters"
+    assert "8letters" not in repr(settings)
 
 
 def test_every_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,3 +152,16 @@ def test_a_file_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_the_password_does_not_show() -> None:
     assert "s3cret" not in repr(load_settings(sasl_password="s3cret"))
+
+
+@pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
+def test_sasl_needs_a_user_and_a_password(protocol: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(security_protocol=protocol)
+    assert str(raised.value).splitlines() == [
+        f"BATCH_SASL_USERNAME is not set: BATCH_SECURITY_PROTOCOL={protocol} needs it",
+        f"BATCH_SASL_PASSWORD is not set: BATCH_SECURITY_PROTOCOL={protocol} needs it",
+    ]
+    assert (
+        load_settings(security_protocol=protocol, sasl_username="u", sasl_password="p").sasl_username == "u"
+    )

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
+from connectors.api import Position
 from connectors.csv.dialect import find_delimiter, parse_header
 from connectors.errors import HeaderError, JobCode
+from connectors.text.opening import open_text
+from connectors.text.source import TextSource
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Iterator[TextSource]:
+    """A text in UTF-8: what headers need of it does not depend on what it says."""
+    path = tmp_path / "file"
+    path.touch()
+    with closing(open_text(path, max_decompressed_bytes=1)) as source:
+        yield source
 
 
 @pytest.mark.parametrize(
@@ -51,8 +67,8 @@ def test_delimiter(head: bytes, delimiter: bytes) -> None:
         (b"a;b\n", ("a;b",), 4),
     ],
 )
-def test_header(head: bytes, names: tuple[str, ...], size: int) -> None:
-    assert parse_header(head, b",", byte=0, line=1, max_bytes=100) == (names, size)
+def test_header(text: TextSource, head: bytes, names: tuple[str, ...], size: int) -> None:
+    assert parse_header(head, b",", text, Position(), max_bytes=100) == (names, size)
 
 
 LONG = "longer than the `10` bytes that a row may have"
@@ -87,13 +103,13 @@ NEVER = "is not closed before the file ends"
         ),
     ],
 )
-def test_header_problems(head: bytes, code: JobCode, message: str) -> None:
+def test_header_problems(text: TextSource, head: bytes, code: JobCode, message: str) -> None:
     with pytest.raises(HeaderError) as raised:
-        parse_header(head, b",", byte=40, line=3, max_bytes=10)
+        parse_header(head, b",", text, Position(byte=40, line=2), max_bytes=10)
     assert (raised.value.code, raised.value.message) == (code, message)
     assert raised.value.hint
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
-def test_a_header_may_be_as_long_as_a_row(end: bytes) -> None:
-    assert parse_header(b"a,bcdefghi" + end, b",", byte=0, line=1, max_bytes=10)[0] == ("a", "bcdefghi")
+def test_a_header_may_be_as_long_as_a_row(text: TextSource, end: bytes) -> None:
+    assert parse_header(b"a,bcdefghi" + end, b",", text, Position(), max_bytes=10)[0] == ("a", "bcdefghi")

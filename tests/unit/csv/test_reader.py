@@ -15,10 +15,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.api import Position
-from connectors.csv import reader as reader_module
-from connectors.csv.reader import HEAD_BYTES, CsvBlock, CsvReader
+from connectors.csv.reader import CsvBlock, CsvReader
 from connectors.csv.rows import parse_cells, split_rows
 from connectors.errors import HeaderError, JobCode, JobError, RowCode
+from connectors.text import cutter
+from connectors.text.cutter import HEAD_BYTES, SkippedRow
+from connectors.text.opening import open_text
 from tests.unit.csv.brute_force import BruteRow, brute_force
 
 START = Position()
@@ -32,7 +34,8 @@ def open_csv(path: Path, **options: Any) -> CsvReader:
         "header": options.get("columns") is None,
         "columns": None,
     }
-    return CsvReader(path, **{**defaults, **options})
+    source = open_text(path, max_decompressed_bytes=1)
+    return CsvReader(source, **{**defaults, **options})
 
 
 def write(tmp_path: Path, data: bytes) -> Path:
@@ -153,12 +156,12 @@ def test_header_problems_stop_the_opening(tmp_path: Path, data: bytes, code: Job
 def test_positions_count_rows_lines_bytes_and_blocks(tmp_path: Path) -> None:
     path = write(tmp_path, b'a\n1\n"2\n2"\r\n\n3\n')
     assert blocks(open_csv(path, block_bytes=1)) == [
-        CsvBlock(Position(2, 0, 1, 0), Position(4, 1, 2, 1), b"1\n", 1, b","),
-        CsvBlock(Position(4, 1, 2, 1), Position(12, 2, 5, 2), b'"2\n2"\r\n', 1, b","),
-        CsvBlock(Position(12, 2, 5, 2), Position(14, 3, 6, 3), b"3\n", 1, b","),
+        CsvBlock(Position(2, 0, 1, 0), Position(4, 1, 2, 1), b"1\n", 1, b",", file_bytes=4),
+        CsvBlock(Position(4, 1, 2, 1), Position(12, 2, 5, 2), b'"2\n2"\r\n', 1, b",", file_bytes=12),
+        CsvBlock(Position(12, 2, 5, 2), Position(14, 3, 6, 3), b"3\n", 1, b",", file_bytes=14),
     ]
     assert blocks(open_csv(path, block_bytes=100)) == [
-        CsvBlock(Position(2, 0, 1, 0), Position(14, 3, 6, 1), b'1\n"2\n2"\r\n\n3\n', 3, b","),
+        CsvBlock(Position(2, 0, 1, 0), Position(14, 3, 6, 1), b'1\n"2\n2"\r\n\n3\n', 3, b",", file_bytes=14),
     ]
 
 
@@ -204,7 +207,7 @@ def test_an_unclosed_quote_takes_the_rest_of_the_file(tmp_path: Path) -> None:
     assert (second.rows, second.data) == (1, b"")
     assert second.start == Position(byte=8, row=1, line=2, block=1)
     assert second.end == Position(byte=8 + len(tail), row=2, line=5, block=2)
-    assert second.skipped == reader_module.SkippedRow(RowCode.UNCLOSED_QUOTE, tail, len(tail))
+    assert second.skipped == SkippedRow(RowCode.UNCLOSED_QUOTE, tail, len(tail), len(tail))
 
 
 def test_a_quote_closed_by_the_last_byte_is_closed(tmp_path: Path) -> None:
@@ -224,7 +227,7 @@ def test_a_row_may_have_exactly_max_row_bytes(
     block, *rest = blocks(open_csv(path, block_bytes=1000, max_row_bytes=2000))
     if skipped:
         assert (block.rows, block.data) == (1, b"")
-        assert block.skipped == reader_module.SkippedRow(RowCode.ROW_TOO_LARGE, row, size)
+        assert block.skipped == SkippedRow(RowCode.ROW_TOO_LARGE, row, size, size)
     else:
         assert (block.rows, block.data, block.skipped) == (1, row + end, None)
     assert block.end.byte == 2 + size + len(end)
@@ -272,7 +275,7 @@ def test_a_resume_reads_the_header_again(tmp_path: Path) -> None:
     with closing(open_csv(path, position=Position(byte=11, row=1, line=2, block=1))) as reader:
         assert reader.columns == ("a", "b")
         assert reader.read_block() == CsvBlock(
-            Position(11, 1, 2, 1), Position(15, 2, 3, 2), b"3;4\n", 1, b";"
+            Position(11, 1, 2, 1), Position(15, 2, 3, 2), b"3;4\n", 1, b";", file_bytes=15
         )
 
 
@@ -324,8 +327,8 @@ def test_blocks_agree_with_brute_force(
         "columns": ("c",),
     }
     with (
-        patch.object(reader_module, "_SCAN_BYTES", scan_bytes),
-        patch.object(reader_module, "HEAD_BYTES", head_bytes),
+        patch.object(cutter, "_SCAN_BYTES", scan_bytes),
+        patch.object(cutter, "HEAD_BYTES", head_bytes),
     ):
         found = blocks(open_csv(path, **options))
         for number, block in enumerate(found):

@@ -11,7 +11,11 @@ from connectors.api import Converted, Position, Record, Reject, RowError
 from connectors.csv.reader import CsvBlock, CsvReader, SkippedRow
 from connectors.csv.reference import CsvReferenceConverter
 from connectors.errors import HeaderError, JobCode, RowCode
-from connectors.model import compile_model
+from connectors.headers import NO_HEADERS, OriginHeaders, RecordOrigin
+from connectors.model import PLAIN_CELLS, CellFormat, Outcome, compile_model
+from connectors.model.options import RecordHeaders
+from connectors.records import RecordLimit
+from connectors.text.opening import open_text
 
 SCHEMA = {
     "properties": {
@@ -31,13 +35,26 @@ def converter(
     *,
     key: str | None = None,
     max_row_bytes: int = 1000,
+    headers: OriginHeaders = NO_HEADERS,
+    cells: CellFormat = PLAIN_CELLS,
+    fixed: tuple[Outcome, ...] = (),
 ) -> CsvReferenceConverter:
-    return CsvReferenceConverter(compile_model(schema).bind(columns), key=key, max_row_bytes=max_row_bytes)
+    limit = RecordLimit(max_row_bytes, headers)
+    return CsvReferenceConverter(
+        compile_model(schema).bind(columns), key=key, limit=limit, cells=cells, fixed=fixed
+    )
 
 
-def block(data: bytes, *, rows: int, delimiter: bytes = b",", start: Position = FILE_START) -> CsvBlock:
+def block(
+    data: bytes,
+    *,
+    rows: int,
+    delimiter: bytes = b",",
+    start: Position = FILE_START,
+    encoding: str = "utf-8",
+) -> CsvBlock:
     end = Position(start.byte + len(data), start.row + rows, start.line + data.count(b"\n"), start.block + 1)
-    return CsvBlock(start, end, data, rows, delimiter)
+    return CsvBlock(start, end, data, rows, delimiter, encoding=encoding, file_codec=encoding)
 
 
 def only_error(converted: Converted) -> RowError:
@@ -151,10 +168,10 @@ def test_a_row_and_its_json_and_key_may_have_just_the_limit() -> None:
     assert [len(record.value) for record in keyless.convert(block(text, rows=1)).records] == [81]
     error = only_error(converter(key="id", max_row_bytes=81).convert(block(text, rows=1)))
     assert error == RowError(
-        None, RowCode.ROW_TOO_LARGE, "the row's JSON and key have 82 bytes, more than the 81 allowed"
+        None, RowCode.ROW_TOO_LARGE, "the row's JSON, key and headers have 82 bytes, more than the 81 allowed"
     )
     error = only_error(converter(max_row_bytes=80).convert(block(text, rows=1)))
-    assert error.message == "the row's JSON and key have 81 bytes, more than the 80 allowed"
+    assert error.message == "the row's JSON, key and headers have 81 bytes, more than the 80 allowed"
 
 
 def test_errors_of_cells_come_before_the_size_of_the_json() -> None:
@@ -172,7 +189,7 @@ def test_errors_of_cells_come_before_the_size_of_the_json() -> None:
 def test_a_row_that_the_reader_skipped(code: RowCode, message: str) -> None:
     start = Position(byte=70, row=6, line=8, block=2)
     end = Position(byte=5_000_071, row=7, line=9, block=3)
-    skipped = CsvBlock(start, end, b"", 1, b",", SkippedRow(code, b'"head', 5_000_000))
+    skipped = CsvBlock(start, end, b"", 1, b",", SkippedRow(code, b'"head', 5_000_000, 5_000_000))
     assert converter().convert(skipped) == Converted(
         [], [Reject(7, 9, 70, (RowError(None, code, message),), b'"head', 5_000_000)]
     )
@@ -214,8 +231,9 @@ def test_the_blocks_of_a_file_give_its_rows_whatever_their_size(tmp_path: Path, 
         + b"e" * 200
         + b',\n6,"f\n7,g,\n'
     )
+    source = open_text(path, max_decompressed_bytes=1_000_000)
     reader = CsvReader(
-        path, block_bytes=block_bytes, max_row_bytes=100, delimiter=None, header=True, columns=None
+        source, block_bytes=block_bytes, max_row_bytes=100, delimiter=None, header=True, columns=None
     )
     convert = converter(columns=reader.columns, key="id", max_row_bytes=100).convert
     records: list[Record] = []
@@ -237,3 +255,93 @@ def test_the_blocks_of_a_file_give_its_rows_whatever_their_size(tmp_path: Path, 
         (6, 11, 252, RowCode.UNCLOSED_QUOTE, 10),
     ]
     assert rejects[2].raw == b'6,"f\n7,g,\n'
+
+
+def test_cells_are_read_in_the_format_of_the_file() -> None:
+    cells = CellFormat(frozenset({"NA"}), decimal_comma=True)
+    data = b'1;NA;1,50\n2;a;NA\n3;b;"NA"\n4;b;1.5\n'
+    converted = converter(cells=cells).convert(block(data, rows=4, delimiter=b";"))
+    assert [record.value for record in converted.records] == [
+        b'{"id":1,"price":1.50}',
+        b'{"id":2,"name":"a","price":null}',
+        b'{"id":3,"name":"b","price":null}',
+    ]
+    [reject] = converted.rejects
+    message = "`1.5` is not a number with a decimal comma or empty"
+    assert reject.errors == (RowError("price", RowCode.TYPE, message),)
+
+
+def test_rows_of_another_encoding() -> None:
+    # cp1252: E9 is é, 80 is the euro sign, 81 is nothing
+    data = b'1,caf\xe9,2\n2,"\x80 ""x""",3\n3,\x81,4\nx,\xe9,5\n'
+    converted = converter().convert(block(data, rows=4, encoding="cp1252"))
+    assert [record.value.decode() for record in converted.records] == [
+        '{"id":1,"name":"café","price":2}',
+        '{"id":2,"name":"€ \\"x\\"","price":3}',
+    ]
+    wrong, typed = converted.rejects
+    message = "byte `0x81` at offset 2 of the row is not valid `cp1252`"
+    assert wrong.errors == (RowError(None, RowCode.ENCODING, message),)
+    assert (wrong.raw, wrong.encoding, wrong.raw_bytes, wrong.byte_offset) == (b"3,\x81,4", "cp1252", 5, 23)
+    assert (typed.raw, typed.encoding, typed.raw_bytes, typed.byte_offset) == (b"x,\xe9,5", "cp1252", 5, 29)
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("block_bytes", [16, 4096])
+def test_rejects_of_utf16_are_told_in_the_bytes_of_the_file(
+    tmp_path: Path, codec: str, block_bytes: int
+) -> None:
+    rows = ["id,name,price\r\n", "1,é\U0001f600,2\r\n", "x,€,3\r\n", "4,a\ud83d,5\r\n", "y,b,6"]
+    raw = [row.encode(codec, "surrogatepass") for row in rows]
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"".join(["\ufeff".encode(codec), *raw]))
+    reader = CsvReader(
+        open_text(path, max_decompressed_bytes=1_000_000),
+        block_bytes=block_bytes,
+        max_row_bytes=100,
+        delimiter=None,
+        header=True,
+        columns=None,
+    )
+    converted = []
+    while read := reader.read_block():
+        converted.append(converter().convert(read))
+    reader.close()
+    assert [record.value.decode() for part in converted for record in part.records] == [
+        '{"id":1,"name":"é\U0001f600","price":2}'
+    ]
+    rejects = [reject for part in converted for reject in part.rejects]
+    starts = [2 + sum(map(len, raw[:n])) for n in range(5)]
+    assert [(r.row, r.line, r.byte_offset, r.raw_bytes) for r in rejects] == [
+        (2, 3, starts[2], 10),
+        (3, 4, starts[3], 12),
+        (4, 5, starts[4], 10),
+    ]
+    assert [r.raw for r in rejects] == [raw[2][:-4], raw[3][:-4], raw[4]]
+    assert [r.encoding for r in rejects] == [codec] * 3
+    half = "at offset 6 of the row stands half a character"
+    assert rejects[1].errors == (RowError(None, RowCode.ENCODING, half),)
+
+
+def test_columns_that_every_row_has() -> None:
+    schema = {"properties": {"year": {"type": "integer"}}, "required": ["year"]}
+    rows = converter(schema, ("a", "year", "city"), key="year", fixed=("2024", '"Köln"'))
+    converted = rows.convert(block(b"x\ny,z\n", rows=2))
+    assert converted.records == [Record(1, b"2024", '{"a":"x","year":2024,"city":"Köln"}'.encode())]
+    [reject] = converted.rejects
+    assert reject.errors[0].message == "the row has 2 cells, but the file has 1 columns"
+    failed = RowError("year", RowCode.TYPE, "`x` is not an integer")
+    [reject] = converter(schema, ("a", "year"), fixed=(failed,)).convert(block(b"x\n", rows=1)).rejects
+    assert reject.errors == (failed,)
+
+
+def test_headers_count_for_the_limit() -> None:
+    headers = OriginHeaders(RecordHeaders.ROW, RecordOrigin("abcdefghij12", "a.csv"))
+    # {"id":1} has 8 bytes, the headers 12 + 12, 10 + 5 and 9 + 1: together 57
+    short = {"properties": {"id": {"type": "integer"}}}
+    fits = converter(short, ("id",), headers=headers, max_row_bytes=57).convert(block(b"1\n", rows=1))
+    assert fits.records == [Record(1, None, b'{"id":1}')]
+    error = only_error(
+        converter(short, ("id",), headers=headers, max_row_bytes=56).convert(block(b"1\n", rows=1))
+    )
+    assert error.message == "the row's JSON, key and headers have 57 bytes, more than the 56 allowed"

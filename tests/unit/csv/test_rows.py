@@ -12,12 +12,12 @@ from connectors.csv.rows import (
     Cell,
     RawRow,
     ScanState,
-    content_end,
     cut_rows,
     parse_cells,
     scan_row,
     split_rows,
 )
+from connectors.text.lines import content_end
 from tests.unit.csv.brute_force import brute_force, first_line
 
 csv_bytes = st.lists(
@@ -117,7 +117,7 @@ def test_rows_and_cells_agree_with_brute_force(data: bytes, delimiter: bytes) ->
 def test_a_cut_takes_all_whole_rows_within_the_limit(data: bytes, delimiter: bytes, limit: int) -> None:
     window = data[: limit + 1]
     whole = [row for row in brute_force(data, delimiter) if row.after <= limit and row.closed]
-    size, rows = cut_rows(window, limit, delimiter)
+    size, rows = cut_rows(window, limit, delimiter, ends=len(window) <= limit)
     assert rows == len(whole)
     assert size <= limit
     # what is left out of the cut, and what is in it besides rows, is blank lines

@@ -39,7 +39,7 @@ async def test_a_recorded_request_is_answered_when_the_job_shows_it(
 ) -> None:
     ended = job(state=State.CANCELLED, finished_at="2026-01-01T00:00:02.000Z")
     parts.jobs.put(ended)
-    parts.intake.files.add(ended.job_id)
+    parts.intake.keep(ended)
     read, behind = parts.jobs.get, 4
 
     async def lagging(job_id: str) -> Job | None:

@@ -9,10 +9,11 @@ from tests.unit.http.twins import Rig, job
 from worker.jobs.events import Requests, Retried, Submitted
 from worker.jobs.job import JobFailure, State
 
-FIELDS = (  # as the contract lists them
+FIELDS = (  # as the contract lists them, then ours
     "job_id revision model model_version options source file size_bytes sha256 format converter state "
     "requested waiting position rows_read rows_delivered rows_rejected bytes_read attempt topic dlq_topic "
-    "offsets worker error created_at started_at finished_at"
+    "offsets worker error created_at started_at finished_at "
+    "first_attempt work dead_letters duplicate_of idempotency"
 )
 
 
@@ -136,7 +137,7 @@ async def test_cancelling_a_job_that_the_table_does_not_have_submits_it_first(
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
 async def test_retry_begins_the_next_attempt(parts: Rig, client: Client, state: State) -> None:
     parts.jobs.put(job(state=state, attempt=2, error=JobFailure("INTERNAL", "m", "h"), rows_read=5))
-    parts.intake.files.add("aaaaaaaaaaaa")
+    parts.intake.keep(job())
     answer = await client.post("/jobs/aaaaaaaaaaaa/retry", json={})
     body = await answer.json()
     assert answer.status == 202
@@ -147,7 +148,7 @@ async def test_retry_begins_the_next_attempt(parts: Rig, client: Client, state: 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.PAUSED, State.COMPLETED])
 async def test_other_jobs_cannot_be_retried(parts: Rig, client: Client, state: State) -> None:
     parts.jobs.put(job(state=state))
-    parts.intake.files.add("aaaaaaaaaaaa")
+    parts.intake.keep(job())
     answer = await client.post("/jobs/aaaaaaaaaaaa/retry")
     body = await answer.json()
     assert (answer.status, body["code"]) == (409, "INVALID_STATE")
@@ -160,7 +161,7 @@ async def test_a_retry_needs_the_file(parts: Rig, client: Client) -> None:
     answer = await client.post("/jobs/aaaaaaaaaaaa/retry")
     body = await answer.json()
     assert (answer.status, body["code"]) == (409, "FILE_GONE")
-    assert body["detail"] == "the file `orders.csv` of job `aaaaaaaaaaaa` is no longer in `failed/`"
+    assert body["detail"] == "the file `orders.csv` of job `aaaaaaaaaaaa` is no longer in the drop folder"
     assert body["hint"] == "submit the file again as a new job"
 
 
@@ -178,5 +179,5 @@ async def test_an_order_that_this_call_does_not_know_is_not_ignored(parts: Rig, 
     assert (answer.status, body["code"], body["detail"]) == (
         400,
         "INVALID_REQUEST",
-        "this call takes no body",
+        "there is no member `from`",
     )

@@ -125,6 +125,12 @@ async def test_a_remote_ref_is_refused(client: Client) -> None:
     assert "http://127.0.0.1:9/schema.json" in body["detail"]
 
 
+async def test_a_topic_of_the_workers_own_is_refused(client: Client) -> None:
+    status, body = await _create(client, {"name": "m", "schema": {"x-batch": {"dlq_topic": "batch_x_dlq"}}})
+    assert (status, body["code"]) == (400, "INVALID_OPTION")
+    assert body["detail"].startswith("in `x-batch`: option `dlq_topic` is `batch_x_dlq`")
+
+
 async def test_an_unknown_option_is_refused_with_the_nearest(client: Client) -> None:
     status, body = await _create(client, {"name": "m", "schema": {"x-batch": {"delimeter": ";"}}})
     assert (status, body["code"]) == (400, "INVALID_OPTION")

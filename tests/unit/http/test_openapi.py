@@ -60,9 +60,9 @@ def test_every_code_of_the_document_answers_requests_with_its_status() -> None:
             assert Where.REQUEST in CODES[code].where, (operation.name, code)
         assert len(set(operation.all_codes)) == len(operation.all_codes), operation.name
     described = openapi_document()["paths"]["/jobs/{job_id}/retry"]["post"]["responses"]
-    assert sorted(described) == ["202", "400", "403", "404", "409", "500", "503"]
+    assert sorted(described) == ["202", "400", "401", "403", "404", "409", "500", "503"]
     conflict = described["409"]["content"]["application/problem+json"]["schema"]["allOf"][1]
-    assert conflict == {"properties": {"code": {"enum": ["INVALID_STATE", "FILE_GONE"]}}}
+    assert conflict == {"properties": {"code": {"enum": ["INVALID_STATE", "FILE_GONE", "SHARED_TOPIC"]}}}
 
 
 def test_every_reference_leads_somewhere() -> None:

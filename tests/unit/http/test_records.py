@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import logging
 
@@ -260,7 +262,7 @@ async def test_a_worker_that_stops_cuts_its_streams(parts: Rig, client: Client) 
 
 
 async def test_rejects(parts: Rig, client: Client) -> None:
-    parts.jobs.put(completed(1, rejected=3))
+    parts.jobs.put(completed(1, rejected=3).with_(dead_letters=[0, 4]))
     parts.topics.append(DLQ, b'{"row":1}', b'{"row":2}')
     parts.topics.append(DLQ, b'{"row":5}')
     parts.topics.stale = 5
@@ -285,14 +287,76 @@ async def test_follow_waits_for_the_first_reject(parts: Rig, client: Client) -> 
         assert await answer.content.read() == b""
 
 
-async def test_rejects_as_csv_come_later(parts: Rig, client: Client) -> None:
-    parts.jobs.put(completed(1, rejected=1))
+async def test_rejects_as_csv(parts: Rig, client: Client) -> None:
+    """Read with the standard library's reader, which knows quotes and line ends inside them."""
+    letter = {
+        "job_id": JOB,
+        "attempt": 2,
+        "file": "a,b.csv",
+        "row": 7,
+        "line": 9,
+        "byte_offset": 130,
+        "errors": [
+            {"column": "id", "code": "TYPE", "message": "`x` is not an integer"},
+            {"column": None, "code": "SCHEMA", "message": "the row has too many members"},
+        ],
+        "raw": 'x,"é\nsecond line"',
+        "raw_encoding": "utf-8",
+        "raw_bytes": 17,
+        "raw_truncated": False,
+    }
+    parts.jobs.put(completed(1, rejected=1).with_(dead_letters=[0, 1]))
+    parts.topics.append(DLQ, json.dumps(letter).encode())
+    answer = await client.get(f"/jobs/{JOB}/rejects?format=csv")
+    assert (answer.status, answer.content_type) == (200, "text/csv")
+    rows = list(csv.reader(io.StringIO(await answer.text(), newline="")))
+    assert rows == [
+        ["file", "row", "line", "byte_offset", "attempt", "errors", "raw", "raw_encoding", "raw_truncated"],
+        [
+            "a,b.csv",
+            "7",
+            "9",
+            "130",
+            "2",
+            "id: `x` is not an integer (TYPE); the row has too many members (SCHEMA)",
+            'x,"é\nsecond line"',
+            "utf-8",
+            "false",
+        ],
+    ]
+
+
+async def test_no_rejects_as_csv_are_a_head(parts: Rig, client: Client) -> None:
+    parts.jobs.put(completed(3))
     status, body = await _get(client, "rejects?format=csv")
-    problem = json.loads(body)
-    assert (status, problem["code"]) == (400, "INVALID_REQUEST")
-    assert problem["detail"] == "parameter `format` is `csv`: input should be 'ndjson'"
+    assert (status, body) == (
+        200,
+        b"file,row,line,byte_offset,attempt,errors,raw,raw_encoding,raw_truncated\n",
+    )
 
 
 async def test_there_is_no_head_of_a_stream(parts: Rig, client: Client) -> None:
     parts.jobs.put(completed(1))
     assert (await client.head(f"/jobs/{JOB}/records")).status == 405
+
+
+async def test_only_unresolved_rejects(parts: Rig, client: Client) -> None:
+    parts.topics.append(DLQ, _letter(1), _letter(2), _letter(3))
+    parts.topics.append(DLQ, _letter(2))  # of a retry of rejects: row 2 has failed again
+    parts.jobs.put(completed(1, rejected=1).with_(dead_letters=[4, 5]))
+    assert await _get(client, "rejects") == (200, _letter(2) + b"\n")
+
+
+async def test_a_start_cannot_lie_behind_the_end_of_a_topic_that_is_not_there(
+    parts: Rig, client: Client
+) -> None:
+    parts.jobs.put(job(state=State.QUEUED, started_at=None))
+    status, body = await _get(client, "records?from=0:3&follow=true")
+    assert (status, json.loads(body)["detail"]) == (
+        400,
+        "parameter `from` names offset `3` of partition `0`, which ends at 0",
+    )
+
+
+def _letter(row: int) -> bytes:
+    return b'{"job_id":"%s","row":%d}' % (JOB.encode(), row)

@@ -197,7 +197,7 @@ async def test_other_bodies(client: Client, content_type: str, detail: str) -> N
 async def test_what_is_neither_csv_nor_parquet_is_refused(parts: Rig, client: Client, data: bytes) -> None:
     status, problem = await _post(client, _form(_field("model", "orders"), _field("file", data, "a.csv")))
     assert (status, problem["code"]) == (400, "UNSUPPORTED_FILE_TYPE")
-    assert "neither CSV nor Parquet" in problem["detail"]
+    assert "supported are CSV, NDJSON and Parquet" in problem["detail"]
     assert problem["hint"]
     assert parts.intake.uploads == []
 
@@ -310,3 +310,24 @@ def _head(length: int) -> bytes:
         f"POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
         f"Content-Type: {HEADERS['Content-Type']}\r\n"
     ).encode()
+
+
+@pytest.mark.parametrize("stops_at", ["in a field", "in the file", "before the end"])
+async def test_a_body_that_stands_still_is_given_up(
+    parts: Rig, client: Client, monkeypatch: pytest.MonkeyPatch, stops_at: str
+) -> None:
+    monkeypatch.setattr("worker.http.form._SILENT_SECONDS", 0.2)
+    form = _form(_field("model", "orders"), _field("file", b"x" * 300_000, "a.csv"))
+    sent = {"in a field": 30, "in the file": 290_000, "before the end": len(form) - len(END)}[stops_at]
+    reader, writer = await _connect(client)
+    writer.write(_head(len(form)) + b"\r\n" + form[:sent])
+    await writer.drain()
+    async with asyncio.timeout(10):
+        answer = await reader.readuntil(b"}")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"INCOMPLETE_UPLOAD"' in answer
+    assert b"nothing arrived for `0.2` s" in answer
+    assert all(upload.discarded and upload.claimed is None for upload in parts.intake.uploads)
+    assert len(parts.intake.uploads) == (stops_at != "in a field")
+    writer.close()
+    await writer.wait_closed()

@@ -6,14 +6,16 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from config.settings import Settings
-from connectors.errors import RetriableError
+from connectors.errors import JobError, RetriableError
 from worker.http.ports import Services
 from worker.jobs.events import Deleted, JobEvent, Submitted, Touched
 from worker.jobs.job import Job, Source, State
+from worker.jobs.manifest import Manifest
 from worker.state.api import Health, Model, StateError
 from worker.state.testing import MemoryCommands, MemoryJobs, MemoryModels
 
@@ -75,6 +77,11 @@ class Waiting:
     since: str = "2026-01-01T00:00:00.000Z"
 
 
+@dataclass(frozen=True)
+class MemoryReceived:
+    path: Path
+
+
 class MemoryUpload:
     """Counts and hashes what arrives; keeps nothing of it."""
 
@@ -83,8 +90,10 @@ class MemoryUpload:
         self.file = file
         self.size = 0
         self.largest_piece = 0
+        self.finished = False
         self.discarded = False
         self.claimed: tuple[Model, dict[str, Any]] | None = None
+        self.overrides: dict[str, Any] | None = None
         self._digest = hashlib.sha256()
 
     async def write(self, data: bytes) -> None:
@@ -96,7 +105,21 @@ class MemoryUpload:
                 "FILE_TOO_LARGE", f"the file is larger than `{self._intake.max_bytes}` bytes", "split it"
             )
 
-    async def submit(self, model: Model, options: dict[str, Any]) -> Job:
+    async def finish(self) -> MemoryReceived:
+        self.finished = True
+        return MemoryReceived(Path("/nowhere/part"))
+
+    async def submit(
+        self,
+        model: Model,
+        options: dict[str, Any],
+        *,
+        overrides: dict[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, bool]:
+        self.overrides = overrides
+        if (first := self._intake.keys.get(idempotency_key or "")) is not None:
+            return first, False
         self.claimed = (model, options)
         number = len(self._intake.uploads)
         submitted = Job(
@@ -112,7 +135,9 @@ class MemoryUpload:
             options=options,
         )
         await self._intake.publish(submitted)
-        return submitted
+        if idempotency_key is not None:
+            self._intake.keys[idempotency_key] = submitted
+        return submitted, True
 
     async def discard(self) -> None:
         self.discarded = True
@@ -126,7 +151,8 @@ class MemoryIntake:
         self._commands = commands
         self.uploads: list[MemoryUpload] = []
         self.pending_jobs: dict[str, Job] = {}
-        self.files: set[str] = set()
+        self.manifests: dict[str, Manifest] = {}
+        self.keys: dict[str, Job] = {}
         self.waiting_files: list[Waiting] = []
         self.max_bytes = 2**30
         self.fold = True
@@ -148,11 +174,75 @@ class MemoryIntake:
     def pending(self, job_id: str) -> Job | None:
         return self.pending_jobs.get(job_id)
 
-    def can_retry(self, job_id: str) -> bool:
-        return job_id in self.files
+    def manifest(self, job_id: str) -> Manifest | None:
+        return self.manifests.get(job_id)
+
+    def keep(self, job: Job, **overrides: Any) -> None:
+        """Let the file of a job, submitted with these options of its own, stand in the drop folder."""
+        self.manifests[job.job_id] = Manifest(
+            job_id=job.job_id,
+            model=job.model,
+            model_version=job.model_version,
+            schema={},
+            options=job.options,
+            source=job.source,
+            file=job.file,
+            stored_name=job.file,
+            size_bytes=job.size_bytes,
+            mtime_ns=1,
+            sha256=job.sha256,
+            block_bytes=2**22,
+            topic=job.topic,
+            dlq_topic=f"{job.topic}_dlq",
+            created_at=job.created_at,
+            overrides=overrides,
+        )
 
     def waiting(self) -> Sequence[Waiting]:
         return self.waiting_files
+
+
+class MemoryExposition:
+    """An Exposition of one metric, in the media type that is asked for."""
+
+    async def render(self, accept: str) -> tuple[bytes, str]:
+        kind = "application/openmetrics-text" if "openmetrics" in accept else "text/plain"
+        return b"batch_ready 1\n", f"{kind}; version=1.0.0; charset=utf-8"
+
+
+class MemoryChecker:
+    """A Checker that answers what a test scripts, once `go` is set; `asked` keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.report: dict[str, Any] = {}
+        self.inferred: dict[str, Any] = {}
+        self.failure: JobError | None = None
+        self.go = asyncio.Event()
+        self.go.set()
+        self.begun = asyncio.Event()
+        self.cancelled = asyncio.Event()
+
+    async def check(
+        self, path: Path, file: str, schema: dict[str, Any], options: dict[str, Any]
+    ) -> dict[str, Any]:
+        await self._ask(path, file, schema, options)
+        return self.report
+
+    async def infer(self, path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+        await self._ask(path, options)
+        if self.failure is not None:
+            raise self.failure
+        return self.inferred
+
+    async def _ask(self, *asked: Any) -> None:
+        self.asked.append(asked)
+        self.begun.set()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
 
 
 class MemoryRemover:
@@ -174,30 +264,47 @@ class Record:
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class MemoryTopics:
     """Topics whose partitions are lists of records; None stands for a transaction marker.
 
-    `stale` hides that many committed entries of each partition from `committed_end`.
+    `stale` hides that many committed entries of each partition from `committed_end`. `open_at` is where an
+    open transaction of another producer begins, by topic and partition: it hides all that stands behind it.
     """
 
     def __init__(self) -> None:
         self.topics: dict[str, dict[int, list[Record | None]]] = {}
         self.readers: list[_Reader] = []
         self.stale = 0
+        self.open_at: dict[tuple[str, int], int] = {}
         self.unreadable = False
         self.broken_reads = False
         self.changed = asyncio.Event()
         self.opened = asyncio.Event()
+        self.asked_written = asyncio.Event()
         self.closed = asyncio.Event()
 
-    def append(self, topic: str, *values: bytes | None, partition: int = 0, key: bytes | None = None) -> None:
-        """Append records, and the marker of their transaction."""
+    def append(
+        self,
+        topic: str,
+        *values: bytes | None,
+        partition: int = 0,
+        key: bytes | None = None,
+        job_id: str | None = None,
+    ) -> None:
+        """Append records (of a job, in a shared topic), and the marker of their transaction."""
         entries = self.topics.setdefault(topic, {}).setdefault(partition, [])
+        headers = () if job_id is None else (("batch.job_id", job_id.encode()),)
         for value in values:
-            entries.append(Record(partition, len(entries), 1767225600123, key, value))
+            entries.append(Record(partition, len(entries), 1767225600123, key, value, headers))
         entries.append(None)
+        self.changed.set()
+
+    def end_transactions(self) -> None:
+        """Let what open transactions hid be read."""
+        self.open_at.clear()
         self.changed.set()
 
     def open(self, topic: str, start: Mapping[int, int]) -> _Reader:
@@ -225,8 +332,11 @@ class _Reader:
         self._topics.closed.set()
 
     async def committed_end(self) -> dict[int, int]:
-        entries = self._topics.topics.get(self._topic, {})
-        return {p: max(0, len(found) - self._topics.stale) for p, found in entries.items()}
+        return {p: max(0, self._stable(p) - self._topics.stale) for p in self._entries()}
+
+    async def written_end(self) -> dict[int, int]:
+        self._topics.asked_written.set()
+        return {p: len(found) for p, found in self._entries().items()}
 
     async def read(self, timeout: float, max_records: int = 500) -> list[Record]:
         if self._topics.broken_reads:
@@ -243,13 +353,22 @@ class _Reader:
 
     def _next(self, most: int) -> list[Record]:
         found: list[Record] = []
-        for partition, entries in self._topics.topics.get(self._topic, {}).items():
-            while self.positions[partition] < len(entries) and len(found) < most:
+        for partition, entries in self._entries().items():
+            if partition not in self.positions:
+                continue
+            while self.positions[partition] < self._stable(partition) and len(found) < most:
                 entry = entries[self.positions[partition]]
                 self.positions[partition] += 1
                 if entry is not None:
                     found.append(entry)
         return found
+
+    def _entries(self) -> dict[int, list[Record | None]]:
+        return self._topics.topics.get(self._topic, {})
+
+    def _stable(self, partition: int) -> int:
+        written = len(self._entries()[partition])
+        return min(written, self._topics.open_at.get((self._topic, partition), written))
 
 
 @dataclass
@@ -263,6 +382,7 @@ class Rig:
     intake: MemoryIntake
     topics: MemoryTopics
     remover: MemoryRemover
+    checker: MemoryChecker = field(default_factory=MemoryChecker)
     health: Health = READY
     services: Services = field(init=False)
 
@@ -276,6 +396,8 @@ class Rig:
             intake=self.intake,
             open_topic=self.topics.open,
             remover=self.remover,
+            checker=self.checker,
+            exposition=MemoryExposition(),
         )
 
     @property

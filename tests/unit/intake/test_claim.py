@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.intake.conftest import ABC_SHA256, NOW, ORDERS, Died, World, files_below, received
+from tests.unit.intake.conftest import ABC_SHA256, NOW, Died, World, files_below, received, submission
 from worker.intake.received import SourceChangedError
 from worker.jobs.events import Submitted
 from worker.jobs.job import Job, Source
@@ -41,9 +41,7 @@ async def reconcile(world: World) -> None:
 async def test_a_file_becomes_a_job(world: World) -> None:
     path = world.drop("a.csv")
     mtime_ns = path.stat().st_mtime_ns
-    job = await world.claims.claim(
-        received(path), file="a.csv", model=ORDERS, options={"delimiter": ";"}, source=Source.DROPZONE
-    )
+    job = await world.claims.claim(received(path), submission())
     assert job == Job(
         job_id=job.job_id,
         model="orders",
@@ -72,7 +70,12 @@ async def test_a_file_becomes_a_job(world: World) -> None:
         "sha256": ABC_SHA256,
         "block_bytes": 4096,
         "topic": f"shop_{job.job_id}",
+        "dlq_topic": f"shop_{job.job_id}_dlq",
         "created_at": NOW,
+        "overrides": {},
+        "attempt": 1,
+        "duplicate_of": None,
+        "idempotency": None,
     }
 
 
@@ -88,10 +91,7 @@ async def test_of_two_claims_of_one_file_one_wins(world: World) -> None:
     file = received(world.drop("a.csv"))
     other = world.new_claims()
     results = await asyncio.gather(
-        *(
-            claims.claim(file, file="a.csv", model=ORDERS, options={}, source=Source.DROPZONE)
-            for claims in (world.claims, other)
-        ),
+        *(claims.claim(file, submission()) for claims in (world.claims, other)),
         return_exceptions=True,
     )
     (job,) = [result for result in results if isinstance(result, Job)]
@@ -115,7 +115,7 @@ async def test_a_file_altered_after_its_hash_is_not_taken(world: World, change: 
     else:
         path.unlink()
     with pytest.raises(SourceChangedError):
-        await world.claims.claim(file, file="a.csv", model=ORDERS, options={}, source=Source.DROPZONE)
+        await world.claims.claim(file, submission())
     assert path.exists() == (change != "gone")
     assert list(world.zone.processing.iterdir()) == []
     assert world.commands.published == []

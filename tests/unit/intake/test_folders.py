@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import errno
 import json
 import os
 from pathlib import Path
@@ -74,7 +76,7 @@ async def test_a_retry_brings_the_folder_back_without_the_old_end(world: World) 
     job = await world.claimed()
     world.folders.dispose(ended(job, State.FAILED))
     assert world.folders.read_manifest(job.job_id) is None
-    assert world.folders.can_retry(job.job_id)
+    assert world.folders.manifest(job.job_id) is not None
     for _ in range(2):
         assert world.folders.reclaim(job.job_id)
         assert files_below(world.root) == [
@@ -83,8 +85,46 @@ async def test_a_retry_brings_the_folder_back_without_the_old_end(world: World) 
         ]
     world.folders.dispose(ended(job, State.COMPLETED))
     assert files_below(world.root) == [f"done/{job.job_id}/.job.json", f"done/{job.job_id}/a.csv"]
-    assert not world.folders.can_retry(job.job_id)
+    assert world.folders.manifest("nothere00000") is None
     assert not world.folders.reclaim("nothere00000")
+
+
+async def test_a_completed_job_is_retried_from_done(world: World) -> None:
+    job = await world.claimed()
+    world.folders.dispose(ended(job, State.COMPLETED))
+    assert world.folders.manifest(job.job_id) is not None
+    assert world.folders.reclaim(job.job_id)
+    assert world.folders.processing() == [job.job_id]
+    # as if it was cancelled before it began: a crash had left its folder in done/
+    world.folders.dispose(ended(job, State.COMPLETED))
+    world.folders.dispose(ended(job, State.CANCELLED).with_(attempt=2))
+    assert sorted(path.name for path in (world.zone.failed / job.job_id).iterdir()) == [
+        ".job.json",
+        "a.csv",
+        "error.json",
+    ]
+    assert not (world.zone.done / job.job_id).exists()
+
+
+async def test_a_manifest_is_rewritten_whole_or_not_at_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await world.claimed()
+    first = world.folders.read_manifest(job.job_id)
+    assert first is not None
+    second = dataclasses.replace(first, model_version=9)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            world.folders.rewrite_manifest(second)
+    assert files_below(world.root) == [f"processing/{job.job_id}/.job.json", f"processing/{job.job_id}/a.csv"]
+    assert world.folders.read_manifest(job.job_id) == first
+    world.folders.rewrite_manifest(second)
+    assert world.folders.read_manifest(job.job_id) == second
 
 
 async def test_a_retry_that_is_cancelled_before_it_starts_says_so(world: World) -> None:
@@ -115,7 +155,7 @@ async def test_what_lies_in_processing(world: World) -> None:
     assert world.folders.has_file(manifest)
     path.unlink()
     assert not world.folders.has_file(manifest)
-    assert not world.folders.can_retry(second.job_id)
+    assert world.folders.manifest(second.job_id) is None
     path.symlink_to("/etc/hostname")
     assert not world.folders.has_file(manifest)
 
@@ -132,6 +172,7 @@ def test_an_unclaimed_folder_goes_when_no_claim_can_be_under_way(world: World) -
     folder = world.zone.processing / "unclaimed000"
     folder.mkdir()
     (folder / ".job.json").write_bytes(b"{}")
+    (folder / ".job.json.new").write_bytes(b'{"half')
     os.utime(folder, (5000, 5000))
     JobFolders(world.zone, clock=lambda: 5059.0).discard_unclaimed("unclaimed000")
     assert folder.is_dir()

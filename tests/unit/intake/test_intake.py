@@ -12,7 +12,6 @@ from config.settings import load_settings
 from tests.unit.intake.conftest import ABC_SHA256, NOW, ORDERS, World, files_below
 from worker.intake.events import IncomingEvents
 from worker.intake.intake import FileIntake
-from worker.jobs.job import State
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ async def test_drop_and_upload_end_in_jobs(world: World, intake: FileIntake) -> 
     intake.start()
     upload = intake.open_upload("up.csv")
     await upload.write(b"abc")
-    uploaded = await upload.submit(ORDERS, {})
+    uploaded, _ = await upload.submit(ORDERS, {})
     await upload.discard()
     world.drop("orders/drop.csv")
     files = {(await asyncio.wait_for(anext(changes), 30)).job.file for _ in range(2)}  # type: ignore[union-attr]
@@ -52,9 +51,11 @@ async def test_drop_and_upload_end_in_jobs(world: World, intake: FileIntake) -> 
     await intake.stop()
     assert files == {"up.csv", "drop.csv"}
     assert {job.sha256 for job in await world.jobs.active()} == {ABC_SHA256}
-    assert intake.can_retry(uploaded.job_id)
-    intake.folders.dispose(uploaded.with_(state=State.COMPLETED))
-    assert not intake.can_retry(uploaded.job_id)
+    manifest = intake.manifest(uploaded.job_id)
+    assert manifest is not None
+    assert (manifest.job_id, manifest.file) == (uploaded.job_id, "up.csv")
+    (world.zone.processing / uploaded.job_id / "up.csv").unlink()
+    assert intake.manifest(uploaded.job_id) is None
 
 
 async def test_a_job_is_pending_until_the_read_model_has_it(world: World, intake: FileIntake) -> None:
@@ -62,7 +63,7 @@ async def test_a_job_is_pending_until_the_read_model_has_it(world: World, intake
     await asyncio.sleep(0)
     world.commands.available = False
     upload = intake.open_upload("up.csv")
-    job = await upload.submit(ORDERS, {})
+    job, _ = await upload.submit(ORDERS, {})
     await upload.discard()
     assert intake.pending(job.job_id) == job
     world.jobs.put(job)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.intake.names import is_ignored, printable, readable, stored_name, upload_name
+from worker.intake.names import is_ignored, path_fits, printable, readable, stored_name, upload_name
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,17 @@ def test_other_names_are_not(name: str) -> None:
         ("\"quoted\" 'name'.csv", "\"quoted\" 'name'.csv"),
         (".job.json", ".job.json"),
         ("b\udcfcro.csv", "b\ufffdro.csv"),
+        ("year=2024/month=05/x.csv", "year=2024/month=05/x.csv"),
+        ("./year=2024//x.csv", "year=2024/x.csv"),
+        ("...../.x/x.csv", "...../.x/x.csv"),
+        ("a/../../x.csv", "x.csv"),
+        ("a/..", "unnamed"),
+        ("//server/share/x.csv", "x.csv"),
+        ("year=2024\\x.csv", "x.csv"),
+        ("a\\../x.csv", "x.csv"),
     ],
 )
-def test_upload_names_lose_their_folders(sent: str, name: str) -> None:
+def test_upload_names_keep_the_folders_of_a_plain_path(sent: str, name: str) -> None:
     assert upload_name(sent) == name
 
 
@@ -47,7 +55,11 @@ def test_upload_names_lose_their_folders(sent: str, name: str) -> None:
         ("a.csv", "a.csv"),
         (".job.json", "_.job.json"),
         ("error.json", "_error.json"),
+        (".job.json.new", "_.job.json.new"),
         ("_error.json", "_error.json"),
+        ("year=2024/x.csv", "x.csv"),
+        ("a/error.json", "_error.json"),
+        ("a" * 300 + "/x.csv", "x.csv"),
         ("x" * 251 + ".csv", "x" * 251 + ".csv"),
         ("x" * 252 + ".csv", "x" * 251 + ".csv"),
         ("x" * 9000, "x" * 255),
@@ -57,6 +69,20 @@ def test_upload_names_lose_their_folders(sent: str, name: str) -> None:
 )
 def test_stored_names_fit_and_spare_our_own_files(file: str, stored: str) -> None:
     assert stored_name(file) == stored
+
+
+@pytest.mark.parametrize(
+    ("file", "fits"),
+    [
+        ("x" * 9000, True),
+        ("f/" * 16 + "x.csv", True),
+        ("f/" * 17 + "x.csv", False),
+        ("ü" * 500 + "/" + "x" * 23, True),  # 1,024 bytes
+        ("ü" * 500 + "/" + "x" * 24, False),
+    ],
+)
+def test_paths_have_sixteen_folders_and_1024_bytes(file: str, fits: bool) -> None:
+    assert path_fits(file) == fits
 
 
 def test_names_become_unicode_and_one_line() -> None:

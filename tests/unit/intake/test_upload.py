@@ -18,14 +18,14 @@ MIB = 1024 * 1024
 
 
 def opened(world: World, name: str = "a.csv", max_bytes: int = 10 * MIB) -> Upload:
-    return open_upload(world.zone, name, claims=world.claims, space=world.space, max_bytes=max_bytes)
+    return open_upload(world.zone, name, submitter=world.submitter, space=world.space, max_bytes=max_bytes)
 
 
 async def test_an_upload_becomes_a_job(world: World) -> None:
     upload = opened(world, "../../a.csv")
     await upload.write(b"a")
     await upload.write(b"bc")
-    job = await upload.submit(ORDERS, {"delimiter": ";"})
+    job, _ = await upload.submit(ORDERS, {"delimiter": ";"})
     await upload.discard()
     assert (job.file, job.size_bytes, job.sha256, job.source) == ("a.csv", 3, ABC_SHA256, Source.UPLOAD)
     assert files_below(world.root) == [f"processing/{job.job_id}/.job.json", f"processing/{job.job_id}/a.csv"]
@@ -37,7 +37,7 @@ async def test_an_upload_becomes_a_job(world: World) -> None:
 
 async def test_an_empty_upload_becomes_a_job(world: World) -> None:
     upload = opened(world)
-    job = await upload.submit(ORDERS, {})
+    job, _ = await upload.submit(ORDERS, {})
     await upload.discard()
     assert (job.size_bytes, job.sha256) == (0, EMPTY_SHA256)
 
@@ -62,7 +62,7 @@ async def test_pieces_of_any_size_arrive_in_order(world: World) -> None:
 async def test_hostile_names_keep_their_name_for_the_user(world: World, name: str) -> None:
     upload = opened(world, name)
     await upload.write(b"abc")
-    job = await upload.submit(ORDERS, {})
+    job, _ = await upload.submit(ORDERS, {})
     await upload.discard()
     assert job.file == name
     manifest = world.folders.read_manifest(job.job_id)
@@ -74,7 +74,7 @@ async def test_hostile_names_keep_their_name_for_the_user(world: World, name: st
 async def test_exactly_the_limit_passes_and_one_byte_more_does_not(world: World) -> None:
     exact = opened(world, max_bytes=2 * MIB)
     await exact.write(b"x" * 2 * MIB)
-    assert (await exact.submit(ORDERS, {})).size_bytes == 2 * MIB
+    assert (await exact.submit(ORDERS, {}))[0].size_bytes == 2 * MIB
     await exact.discard()
 
     over = opened(world, max_bytes=2 * MIB)
@@ -187,7 +187,7 @@ async def test_a_start_sweeps_what_dead_processes_left_and_spares_the_living(wor
     await living.write(b"abc")
     (world.zone.uploads / "0011223344556677.part").write_bytes(b"half a file")
     assert sweep_uploads(world.zone) == 1
-    job = await living.submit(ORDERS, {})
+    job, _ = await living.submit(ORDERS, {})
     await living.discard()
     assert job.sha256 == ABC_SHA256
     assert files_below(world.zone.uploads) == []

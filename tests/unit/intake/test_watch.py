@@ -1,80 +1,18 @@
+"""Which files are taken, and why all others wait."""
+
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.intake.conftest import ABC_SHA256, EMPTY_SHA256, NOW, World, files_below
+from connectors.errors import OptionError
+from tests.unit.intake.conftest import ABC_SHA256, EMPTY_SHA256, Watched, World, files_below
 from worker.intake import take
-from worker.intake.watch import Watcher
-from worker.jobs.codes import CODES
-from worker.jobs.job import Job, Source
+from worker.jobs.job import Source
 from worker.state.api import Model
-
-
-class Watched:
-    """A watcher on the world's drop zone; only the test moves its clock."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.options_of: Callable[[Model], dict[str, Any]] = lambda model: model.schema["x-batch"]
-        self.watcher = Watcher(
-            zone=world.zone,
-            claims=world.claims,
-            space=world.space,
-            models=world.models,
-            health=lambda: world.health,
-            options_of=lambda model: self.options_of(model),
-            default_model="default_model",
-            max_bytes=100,
-            settle_seconds=2.0,
-            rescan_seconds=60.0,
-            clock=world.clock,
-            now=lambda: f"{world.seconds:.0f}",
-        )
-
-    async def after(self, seconds: float) -> None:
-        """Move the clock, scan, and wait for what is being taken."""
-        self.world.seconds += seconds
-        await self.watcher.scan()
-        await self.watcher.idle()
-
-    async def jobs(self) -> list[Job]:
-        return list(await self.world.jobs.active())
-
-    @property
-    def codes(self) -> dict[str, str]:
-        return {entry.path: entry.code for entry in self.watcher.waiting()}
-
-    def entry(self, path: str) -> tuple[str, str, str]:
-        (entry,) = [entry for entry in self.watcher.waiting() if entry.path == path]
-        assert entry.code == "INTERNAL" or "file waits" in CODES[entry.code].where
-        return entry.code, entry.message, entry.hint
-
-
-@pytest.fixture
-async def watched(world: World) -> Watched:
-    for name in ("orders", "default_model"):
-        await world.models.create(name, {"type": "object", "x-batch": {"delimiter": "|"}})
-    return Watched(world)
-
-
-@pytest.fixture
-def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that are hashed, in order."""
-    names: list[str] = []
-    real = take.hash_file
-
-    def counted(path: Path, *rest: Any) -> Any:
-        names.append(path.name)
-        return real(path, *rest)
-
-    monkeypatch.setattr(take, "hash_file", counted)
-    return names
 
 
 async def test_settled_files_become_jobs_of_their_folders_model(world: World, watched: Watched) -> None:
@@ -93,15 +31,6 @@ async def test_settled_files_become_jobs_of_their_folders_model(world: World, wa
     ]
     assert watched.codes == {}
     assert files_below(world.zone.incoming) == []
-
-
-async def test_the_next_scan_comes_when_the_first_file_settles(world: World, watched: Watched) -> None:
-    assert await watched.watcher.scan() == 60.0
-    world.drop("a.csv")
-    assert await watched.watcher.scan() == 2.0
-    world.seconds += 0.5
-    world.drop("b.csv")
-    assert await watched.watcher.scan() == 1.5
 
 
 async def test_a_file_written_in_bursts_is_taken_whole(world: World, watched: Watched) -> None:
@@ -262,8 +191,7 @@ async def test_what_is_refused_stays_where_it_is(world: World, watched: Watched,
     os.mkfifo(world.zone.incoming / "pipe.csv")
     world.drop("a.csv.part")
     world.drop("Not a model/a.csv")
-    (world.zone.incoming / "orders/2026").mkdir(parents=True)
-    world.drop("orders/2026/a.csv")
+    world.drop("orders/.2026/a.csv")
     before = files_below(world.zone.incoming)
     await watched.after(0)
     await watched.after(100)
@@ -273,7 +201,7 @@ async def test_what_is_refused_stays_where_it_is(world: World, watched: Watched,
         "pipe.csv": "LINK_REFUSED",
         "a.csv.part": "NAME_IGNORED",
         "Not a model/a.csv": "NO_MODEL",
-        "orders/2026": "NO_MODEL",
+        "orders/.2026": "NAME_IGNORED",
     }
     assert files_below(world.zone.incoming) == before
     assert await watched.jobs() == []
@@ -334,6 +262,26 @@ async def test_options_that_cannot_be_used_stop_only_their_file(
     assert sorted(job.file for job in await watched.jobs()) == ["a.csv", "b.csv"]
 
 
+async def test_an_option_that_is_refused_is_said_without_a_traceback(
+    world: World, watched: Watched, hashed: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def options_of(model: Model) -> dict[str, Any]:
+        raise OptionError("option `topic` is `shop_x`", "use another name")
+
+    watched.options_of = options_of
+    world.drop("orders/a.csv")
+    await watched.after(0)
+    await watched.after(2)
+    await watched.after(1)
+    assert watched.entry("orders/a.csv") == (
+        "INTERNAL",
+        "the options of model `orders` cannot be used: option `topic` is `shop_x`",
+        "make a new version of the model: use another name",
+    )
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert hashed == []
+
+
 async def test_a_file_that_cannot_be_read_waits_and_is_tried_again(
     world: World, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,102 +314,3 @@ async def test_what_waits_is_logged_once(
         "MODEL_NOT_FOUND: model `prices` does not exist (and 2 more); "
         "create it with `batch model create prices schema.json`; the file is taken then"
     ]
-
-
-async def test_no_small_file_waits_for_a_large_one(
-    world: World, watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loop = asyncio.get_running_loop()
-    go_on = asyncio.Event()
-    real = take.hash_file
-
-    def slow(path: Path, *rest: Any) -> Any:
-        if path.name.startswith("large"):
-            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(timeout=60)
-        return real(path, *rest)
-
-    monkeypatch.setattr(take, "hash_file", slow)
-    monkeypatch.setattr(take, "_LARGE_BYTES", 50)
-    large = [f"large{number}.csv" for number in range(5)]  # more than are hashed at once
-    for name in large:
-        world.drop(name, b"x" * 50)
-    await watched.watcher.scan()
-    world.seconds += 2
-    await watched.watcher.scan()
-    world.drop("small.csv")
-    await watched.watcher.scan()
-    world.seconds += 2
-    await watched.watcher.scan()
-    changes = world.jobs.changes()
-    change = await asyncio.wait_for(anext(changes), 60)
-    assert change.job is not None
-    assert change.job.file == "small.csv"
-    assert watched.codes == {}
-    go_on.set()
-    await watched.watcher.idle()
-    assert sorted(job.file for job in await watched.jobs()) == [*large, "small.csv"]
-
-
-async def test_run_takes_files_by_events_alone(world: World, watched: Watched) -> None:
-    """Real events and time: the rescan of this watcher is a minute away."""
-    watched.watcher = Watcher(
-        zone=world.zone,
-        claims=world.claims,
-        space=world.space,
-        models=world.models,
-        health=lambda: world.health,
-        options_of=lambda model: {},
-        default_model="default_model",
-        max_bytes=100,
-        settle_seconds=0.0,
-        rescan_seconds=60.0,
-        clock=world.clock,
-        now=lambda: NOW,
-    )
-    changes = world.jobs.changes()
-    running = asyncio.create_task(watched.watcher.run())
-    world.drop("warm-up.csv")  # the first scan or an event: both are right
-    await asyncio.wait_for(anext(changes), 30)
-    files = set()
-    world.drop("a.csv")
-    outside = world.root / "moved.csv"
-    outside.write_bytes(b"abc")
-    outside.rename(world.zone.incoming / "moved.csv")
-    for _ in range(2):
-        files.add((await asyncio.wait_for(anext(changes), 30)).job.file)  # type: ignore[union-attr]
-    (world.root / "orders").mkdir()
-    (world.root / "orders/b.csv").write_bytes(b"abc")
-    (world.root / "orders").rename(world.zone.incoming / "orders")
-    files.add((await asyncio.wait_for(anext(changes), 30)).job.file)  # type: ignore[union-attr]
-    world.drop("orders/c.csv")
-    files.add((await asyncio.wait_for(anext(changes), 30)).job.file)  # type: ignore[union-attr]
-    assert files == {"a.csv", "moved.csv", "b.csv", "c.csv"}
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-
-
-async def test_a_scan_that_fails_is_logged_and_the_next_goes_on(
-    world: World, watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    failed = asyncio.Event()
-    scan = watched.watcher.scan
-
-    async def failing() -> float:
-        if not failed.is_set():
-            failed.set()
-            raise RuntimeError("a defect")
-        return await scan()
-
-    monkeypatch.setattr(watched.watcher, "scan", failing)
-    monkeypatch.setattr(watched.watcher, "_rescan_seconds", 0.01)
-    world.drop("a.csv")
-    running = asyncio.create_task(watched.watcher.run())
-    await asyncio.wait_for(failed.wait(), 30)
-    async with asyncio.timeout(30):
-        while not watched.watcher.waiting():
-            await asyncio.sleep(0)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    assert watched.codes == {"a.csv": "STILL_CHANGING"}
-    assert sum("failed" in record.getMessage() for record in caplog.records) == 1

@@ -27,6 +27,7 @@ def manifest() -> Manifest:
         sha256="0" * 64,
         block_bytes=4194304,
         topic="batch_abcdefghij01",
+        dlq_topic="batch_abcdefghij01_dlq",
         created_at="2026-11-25T10:00:00.000Z",
     )
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+import pytest
+
 from connectors.api import Block, Converted, Position, Record, Reject, RowError
 from connectors.encoding import ReferenceEncoder
 from connectors.errors import RowCode
+from connectors.headers import NO_HEADERS, OriginHeaders, RecordOrigin
 from connectors.kafka.framing import Codec
+from connectors.model.options import RecordHeaders
 from connectors.rejects import RejectOrigin
 from connectors.testing import decode_batch
 
@@ -19,6 +23,7 @@ ORIGIN = RejectOrigin("batch", "j1", 1, "a.csv", "batch_j1")
 class Rows:
     start: Position
     end: Position
+    file_bytes: int = 120
 
 
 @dataclass
@@ -29,9 +34,13 @@ class Scripted:
         return self.converted
 
 
-def encoder(records: list[Record], rejects: list[Reject], partitions: int) -> ReferenceEncoder:
+def encoder(
+    records: list[Record], rejects: list[Reject], partitions: int, headers: OriginHeaders = NO_HEADERS
+) -> ReferenceEncoder:
     converter = Scripted(Converted(records, rejects))
-    return ReferenceEncoder(converter, partitions=partitions, codec=Codec.ZSTD, reject_origin=ORIGIN)
+    return ReferenceEncoder(
+        converter, partitions=partitions, codec=Codec.ZSTD, reject_origin=ORIGIN, headers=headers
+    )
 
 
 def block(number: int) -> Rows:
@@ -44,6 +53,7 @@ def test_rows_without_key_follow_their_block() -> None:
     assert [batch.partition for batch in encoded.batches] == [1]
     assert [r.value for r in decode_batch(encoded.batches[0])] == [row.value for row in rows]
     assert (encoded.delivered, encoded.rejected, encoded.end) == (5, 0, Position(200, 20, 0, 5, 0))
+    assert encoded.file_bytes == 120
 
 
 def test_keys_spread_and_keep_their_order() -> None:
@@ -88,3 +98,35 @@ def test_rejects_go_to_the_one_partition_in_row_order() -> None:
 def test_a_block_of_nothing_is_no_batch() -> None:
     encoded = encoder([], [], 1).encode(block(0))
     assert (encoded.batches, encoded.reject_batches) == ((), ())
+
+
+FILE = "year=2024/März.csv"
+JOB_ID, FILE_NAME = ("batch.job_id", b"j1"), ("batch.file", "year=2024/März.csv".encode())
+
+
+@pytest.mark.parametrize(
+    ("which", "expected", "size"),
+    [
+        (RecordHeaders.NONE, [(), ()], 0),
+        # 12 + 2 and 10 + 19 bytes
+        (RecordHeaders.FILE, [(JOB_ID, FILE_NAME)] * 2, 43),
+        # and 9 + 2
+        (
+            RecordHeaders.ROW,
+            [(JOB_ID, FILE_NAME, ("batch.row", b"9")), (JOB_ID, FILE_NAME, ("batch.row", b"10"))],
+            54,
+        ),
+    ],
+)
+def test_headers_lead_back_to_file_and_row(which: RecordHeaders, expected: list[object], size: int) -> None:
+    headers = OriginHeaders(which, RecordOrigin("j1", FILE))
+    rows = [Record(9, None, b"{}"), Record(10, None, b"{}")]
+    [batch] = encoder(rows, [], 1, headers).encode(block(0)).batches
+    assert [record.headers for record in decode_batch(batch)] == expected
+    assert headers.size(10) == size
+
+
+def test_rejects_are_counted_by_the_code_of_their_first_error() -> None:
+    wrong, missing = RowError("a", RowCode.TYPE, "x"), RowError("b", RowCode.REQUIRED, "y")
+    rejects = [Reject(n, n, n, e, b"", 0) for n, e in enumerate([(wrong, missing), (missing,), (wrong,)])]
+    assert encoder([], rejects, 1).encode(block(0)).reject_codes == {RowCode.TYPE: 2, RowCode.REQUIRED: 1}

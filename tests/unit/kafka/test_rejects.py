@@ -54,6 +54,7 @@ def test_headers_are_named_as_connect_names_them() -> None:
         ("__connect.errors.exception.message", "3 cells, 2 columns – ü".encode()),
         ("__connect.errors.task.id", b"0"),
         ("__connect.errors.connector.name", b"batch-abcdefghij12"),
+        ("batch.job_id", b"abcdefghij12"),
     ]
 
 
@@ -121,8 +122,51 @@ def test_at_most_100_errors() -> None:
 def test_huge_errors_never_make_a_record_that_the_broker_refuses() -> None:
     errors = tuple(RowError("c" * 50_000, RowCode.TYPE, "m" * 50_000) for _ in range(100))
     value, headers = encode_reject(reject(b"\n" * 300_000, errors=errors), ORIGIN)
-    assert len(json.loads(value)["errors"]) == 2
+    # of 256 KiB (262,144 bytes): five of 50,247 bytes each, with the name cut
+    assert len(json.loads(value)["errors"]) == 5
     assert len(value) + sum(len(content) for _, content in headers) < 900_000
+
+
+def test_long_names_of_columns_are_cut() -> None:
+    errors = tuple(RowError("ü" * 9_000 + str(n), RowCode.TYPE, "m") for n in range(100))
+    value, _ = encode_reject(reject(b"\n" * 300_000, errors=errors), ORIGIN)
+    assert [error["column"] for error in json.loads(value)["errors"]] == ["ü" * 200] * 100
+    assert len(value) < 900_000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "raw", "text"),
+    [
+        ("cp1252", b"M\xfcller;5\x80", "Müller;5€"),
+        ("iso8859-5", b"\xbf\xe0", "Пр"),
+        ("utf-16-le", "a€\U0001f600".encode("utf-16-le"), "a€\U0001f600"),
+        ("utf-16-be", "a€".encode("utf-16-be"), "a€"),
+    ],
+)
+def test_raw_is_text_whatever_the_file_is_encoded_in(encoding: str, raw: bytes, text: str) -> None:
+    value = value_of(reject(raw, encoding=encoding))
+    assert (value["raw"], value["raw_encoding"]) == (text, "utf-8")
+    assert (value["raw_bytes"], value["raw_truncated"]) == (len(raw), False)
+
+
+def test_bytes_that_are_not_in_the_files_encoding_are_base64() -> None:
+    # 0x81 is no character of cp1252; D8 00 is half of one
+    value = value_of(reject(b"a\x81", encoding="cp1252"))
+    assert (value["raw"], value["raw_encoding"]) == (base64.b64encode(b"a\x81").decode(), "base64")
+    value = value_of(reject(b"\xd8\x00\x00a", encoding="utf-16-be"))
+    assert (value["raw"], value["raw_encoding"]) == (base64.b64encode(b"\xd8\x00\x00a").decode(), "base64")
+
+
+@pytest.mark.parametrize(("encoding", "bytes_each"), [("cp1252", 1), ("utf-16-le", 2)])
+def test_text_is_cut_by_its_json_and_counted_in_the_files_bytes(encoding: str, bytes_each: int) -> None:
+    fits = (LIMIT - 2) // 2  # `ü` has two bytes in UTF-8
+    whole = value_of(reject(("ü" * fits).encode(encoding), encoding=encoding))
+    assert (len(whole["raw"]), whole["raw_truncated"]) == (fits, False)
+    cut = value_of(reject(("ü" * (fits + 1)).encode(encoding), encoding=encoding))
+    assert (len(cut["raw"]), cut["raw_truncated"]) == (fits, True)
+    assert cut["raw_bytes"] == (fits + 1) * bytes_each
+    head = value_of(reject("äb".encode(encoding), encoding=encoding, raw_bytes=2_000_000))
+    assert (head["raw"], head["raw_truncated"], head["raw_bytes"]) == ("äb", True, 2_000_000)
 
 
 def test_a_file_name_that_is_no_utf8_is_still_json() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from connectors.errors import HeaderError, JobCode
 from connectors.model import ColumnRule, JsonType, RowKey, RowRules, compile_model
+from connectors.model.shape import NO_SHAPE
 
 
 def bind(schema: dict[str, Any], *columns: str) -> RowRules:
@@ -126,7 +127,7 @@ def test_a_typed_source_tries_only_its_own_type() -> None:
     assert rule.narrow({JsonType.OBJECT}).types == ()
 
 
-def test_a_plain_rule_has_one_type_and_no_other_rules() -> None:
-    rule = ColumnRule.plain("x", JsonType.NUMBER)
+def test_a_column_without_type_takes_the_one_that_its_source_gives() -> None:
+    rule = ColumnRule.of_shape("x", NO_SHAPE).own(JsonType.NUMBER)
     assert (rule.types, rule.nullable, rule.typed, rule.empty) == (("number",), False, False, None)
     assert rule.value_reader()("1e16") == "1e16"

@@ -13,6 +13,7 @@ from connectors.errors import HeaderError, JobCode, RowCode
 from connectors.model import compile_model
 from connectors.parquet.reader import ParquetBlock
 from connectors.parquet.reference import ParquetReferenceConverter
+from connectors.records import RecordLimit
 
 
 def type_or_text(value: Any) -> str:
@@ -32,7 +33,7 @@ def convert(
         schema = {"properties": schema or {}}
     batch = pa.record_batch(columns)
     rules = compile_model(schema).bind(list(columns))
-    converter = ParquetReferenceConverter(rules, batch.schema, key=key, max_row_bytes=max_row_bytes)
+    converter = ParquetReferenceConverter(rules, batch.schema, key=key, limit=RecordLimit(max_row_bytes))
     return converter.convert(ParquetBlock(Position(row=first_row), Position(), batch))
 
 
@@ -271,7 +272,7 @@ def test_the_key_counts_for_the_size_of_a_row() -> None:
     array = pa.array(["x" * 1000])
     assert len(convert({"c": array}, key="c", max_row_bytes=2008).records) == 1
     converted = convert({"c": array}, key="c", max_row_bytes=2007)
-    message = "the row's JSON and key have 2008 bytes, more than the 2007 allowed"
+    message = "the row's JSON, key and headers have 2008 bytes, more than the 2007 allowed"
     assert converted.rejects[0].errors == (RowError(None, RowCode.ROW_TOO_LARGE, message),)
 
 
@@ -282,3 +283,25 @@ def test_required_and_unknown_columns_are_those_of_the_model() -> None:
     with pytest.raises(HeaderError) as unknown:
         convert({"c": INTEGER}, {"properties": {"d": {}}, "additionalProperties": False})
     assert unknown.value.code is JobCode.COLUMN_UNKNOWN
+
+
+def test_rules_of_a_column_without_type_hold_for_its_own_type() -> None:
+    converted = convert({"c": pa.array([4, 5])}, {"c": {"minimum": 5}})
+    assert [record.value for record in converted.records] == [b'{"c":5}']
+    [reject] = converted.rejects
+    assert reject.errors == (RowError("c", RowCode.RANGE, "`4` is less than `5`"),)
+    assert values(convert({"c": pa.array(["4"])}, {"c": {"minimum": 5}})) == ['{"c":"4"}']
+
+
+def test_columns_that_every_row_has() -> None:
+    schema = {"properties": {"c": {"type": "integer"}, "year": {"type": "integer"}}, "required": ["year"]}
+    batch = pa.record_batch({"c": pa.array([1, 2])})
+    rules = compile_model(schema).bind(("c", "year"))
+    converter = ParquetReferenceConverter(
+        rules, batch.schema, key="year", limit=RecordLimit(100), fixed=("2024",)
+    )
+    converted = converter.convert(ParquetBlock(Position(), Position(), batch))
+    assert converted.records == [
+        Record(1, b"2024", b'{"c":1,"year":2024}'),
+        Record(2, b"2024", b'{"c":2,"year":2024}'),
+    ]

@@ -34,6 +34,7 @@ def manifest(job_id: str) -> Manifest:
         sha256="",
         block_bytes=1,
         topic=row.topic,
+        dlq_topic="dlq",
         created_at=row.created_at,
     )
 
@@ -53,7 +54,9 @@ class World:
         self.supervisor = Supervisor(
             commands=self,  # type: ignore[arg-type]
             folders=self,  # type: ignore[arg-type]
+            renewal=self,
             new_runner=lambda job, manifest: pytest.fail("nothing starts here"),
+            end_transaction=lambda job, manifest: pytest.fail("nothing is open here"),
             now=lambda: "",
             slots=0,
         )
@@ -65,6 +68,9 @@ class World:
             own_jobs=lambda: list(self.rows.values()),
             owns=lambda job_id: not job_id.startswith("x"),
         )
+
+    async def renewed(self, manifest: Manifest, job: Job) -> Manifest:
+        return manifest
 
     def processing(self) -> Sequence[str]:
         return sorted(self.folders)

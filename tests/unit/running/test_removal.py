@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -29,15 +29,18 @@ class World:
     commands: MemoryCommands
     steps: list[str] = field(default_factory=list)
     failure: ConnectorError | None = None
+    failing: tuple[str, ...] = ()  # identities that fail with it; none: all
     moves: int = 1  # tries until the folder has left processing/
     retried: Job | None = None
 
-    async def remove(self, identity: str, topics: Sequence[str]) -> None:
-        self.steps.append(f"cluster {identity} {' '.join(topics)}")
+    async def remove(self, jobs: Mapping[str, Sequence[str]]) -> Mapping[str, ConnectorError]:
+        for identity, topics in jobs.items():
+            self.steps.append(f"cluster {identity} {' '.join(topics)}")
         if self.failure is not None:
-            raise self.failure
+            return dict.fromkeys(self.failing or jobs, self.failure)
         if self.retried is not None:
             self.jobs.put(self.retried)
+        return {}
 
     def dispose(self, job: Job) -> None:
         self.moves -= 1
@@ -96,7 +99,7 @@ async def test_a_job_that_has_not_ended_is_left_alone(world: World, state: State
         (
             RetriableError("no answer"),
             "no answer",
-            "repeat the request once Kafka answers; repeating is safe",
+            "it is safe to remove it again, once Kafka answers",
         ),
         (JobError(JobCode.TOPIC_DENIED, "denied", "grant it"), "denied", "grant it"),
     ],
@@ -163,3 +166,40 @@ async def test_a_fold_that_does_not_answer_ends_the_wait(
     with pytest.raises(UnavailableError) as caught:
         await remover(world).remove(ENDED)
     assert caught.value.code == "NOT_READY"
+
+
+async def test_many_are_removed_in_one_step_and_one_that_fails_keeps_none_back(world: World) -> None:
+    ids = ["aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"]
+    jobs = [job(job_id, state=State.FAILED, revision=5) for job_id in ids]
+    for ended in jobs:
+        world.jobs.put(ended)
+    world.moves = 0
+    world.failure = JobError(JobCode.TOPIC_DENIED, "denied", "grant it")
+    world.failing = ("ns-bbbbbbbbbbbb",)
+    running = job("dddddddddddd", state=State.RUNNING)
+    refused = await remover(world).remove_all([*jobs, running])
+    assert {job_id: (error.code, str(error)) for job_id, error in refused.items()} == {
+        "bbbbbbbbbbbb": ("KAFKA_UNAVAILABLE", "denied"),
+        "dddddddddddd": ("INVALID_STATE", "job `dddddddddddd` is RUNNING and cannot be deleted"),
+    }
+    assert world.steps[:3] == ["move"] * 3
+    assert world.steps[3:] == [f"cluster ns-{job_id} ns_{job_id} ns_{job_id}_dlq" for job_id in ids]
+    deleted = [job_id for job_id, _ in world.commands.published[6:]]
+    assert sorted(deleted) == ["aaaaaaaaaaaa", "cccccccccccc"]
+    assert await world.jobs.get("bbbbbbbbbbbb") == jobs[1]
+
+
+async def test_one_folder_that_stays_keeps_none_of_the_others_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "_MOVE_SECONDS", 0.1)
+    other = job("bbbbbbbbbbbb", state=State.COMPLETED, revision=5)
+    world.jobs.put(other)
+    monkeypatch.setattr(world, "read_manifest", lambda job_id: MANIFEST if job_id == "bbbbbbbbbbbb" else None)
+    refused = await remover(world).remove_all([ENDED, other])
+    assert [(job_id, error.code) for job_id, error in refused.items()] == [("bbbbbbbbbbbb", "NOT_READY")]
+    assert await world.jobs.get("aaaaaaaaaaaa") is None
+    assert await world.jobs.get("bbbbbbbbbbbb") == other
+    assert [step for step in world.steps if step != "move"] == [
+        "cluster ns-aaaaaaaaaaaa ns_aaaaaaaaaaaa ns_aaaaaaaaaaaa_dlq"
+    ]

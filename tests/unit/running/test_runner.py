@@ -5,217 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.api import Block, EncodedBlock, Position, Progress, SourceReader
-from connectors.errors import (
-    ConnectorError,
-    FencedError,
-    HeaderError,
-    JobCode,
-    JobError,
-    RetriableError,
-    TopicLimitError,
-)
-from connectors.kafka.framing import Codec, frame
-from connectors.testing import MemoryCluster, MemorySink
-from worker.jobs.events import Ended, JobEvent, Released, Started, WaitingFor
-from worker.jobs.job import Job, Requested, Source, State
+from connectors.api import Progress
+from connectors.errors import FencedError, HeaderError, JobCode, JobError, RetriableError, TopicLimitError
+from connectors.testing import MemorySink
+from tests.unit.running.world import JOB_ID, NOW, TOPIC, World, dead_rows
+from worker.jobs.events import Ended, Released, Started, WaitingFor
+from worker.jobs.job import Job, Requested, State
 from worker.jobs.manifest import Manifest
 from worker.running import runner as runner_module
-from worker.running.ports import RunnerPorts
 from worker.running.runner import JobRunner, Outcome
-from worker.state.api import UnavailableError
-
-JOB_ID = "abcdefghij01"
-TOPIC = f"batch_{JOB_ID}"
-NOW = "2026-11-25T10:00:00.000Z"
-
-
-@dataclass(frozen=True)
-class LineBlock:
-    start: Position
-    end: Position
-    lines: tuple[bytes, ...]
-
-
-class LineReader:
-    """Two lines a block; a line `BROKEN` is where the file ends in an error."""
-
-    columns = ("line",)
-
-    def __init__(self, path: Path, position: Position, opened: list[int]) -> None:
-        self.lines = path.read_bytes().splitlines()
-        self.at = position
-        opened.append(position.row)
-
-    def read_block(self) -> Block | None:
-        lines = tuple(self.lines[self.at.row : self.at.row + 2])
-        if not lines:
-            return None
-        if b"BROKEN" in lines:
-            raise JobError(JobCode.PARQUET_INVALID, "`BROKEN`", "h")
-        start = self.at
-        size = sum(len(line) + 1 for line in lines)
-        self.at = Position(start.byte + size, start.row + len(lines), 0, start.block + 1)
-        return LineBlock(start, self.at, lines)
-
-    def snapshot(self) -> Position:
-        return self.at
-
-    def close(self) -> None:
-        pass
-
-
-class LineEncoder:
-    """A line that starts with `!` is a reject."""
-
-    name = "reference"
-
-    def __init__(self, on_block: Callable[[int], None]) -> None:
-        self.on_block = on_block
-
-    def encode(self, block: Block) -> EncodedBlock:
-        assert isinstance(block, LineBlock)
-        self.on_block(block.start.block)
-        good = [line for line in block.lines if not line.startswith(b"!")]
-        bad = [line for line in block.lines if line.startswith(b"!")]
-        return EncodedBlock(
-            block.end,
-            len(good),
-            len(bad),
-            tuple(frame([(None, line, []) for line in good], 0, Codec.NONE)),
-            tuple(frame([(None, line, []) for line in bad], 0, Codec.NONE)),
-        )
-
-
-@dataclass
-class World:
-    """The surroundings of one runner."""
-
-    folder: Path
-    executor: ThreadPoolExecutor
-    cluster: MemoryCluster = field(default_factory=MemoryCluster)
-    events: list[JobEvent] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)
-    failures: list[dict[str, ConnectorError]] = field(default_factory=list)
-    opened: list[int] = field(default_factory=list)
-    on_block: Callable[[int], None] = lambda number: None
-    owned: bool = True
-    header_error: HeaderError | None = None
-    unavailable: int = 0
-    broker_ok: bool = True
-    immovable: bool = False
-
-    def __post_init__(self) -> None:
-        self.path = self.folder / "lines.txt"
-
-    def write(self, *lines: bytes) -> None:
-        self.path.write_bytes(b"".join(line + b"\n" for line in lines))
-
-    def manifest(self) -> Manifest:
-        stat = self.path.stat()
-        return Manifest(
-            job_id=JOB_ID,
-            model="lines",
-            model_version=1,
-            schema={},
-            options={},
-            source=Source.DROPZONE,
-            file="lines.txt",
-            stored_name="lines.txt",
-            size_bytes=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
-            sha256="",
-            block_bytes=10,
-            topic=TOPIC,
-            created_at=NOW,
-        )
-
-    def runner(
-        self, job: Job | None = None, chunk_blocks: int = 1, manifest: Manifest | None = None
-    ) -> JobRunner:
-        manifest = manifest or self.manifest()
-        ports = RunnerPorts(
-            worker_id="worker-1",
-            commands=self,
-            files=self,
-            sources=self,
-            new_sink=self.new_sink,
-            owns=lambda job_id: self.owned,
-            broker_ok=lambda: self.broker_ok,
-            now=lambda: NOW,
-            executor=self.executor,
-            chunk_bytes=10 * chunk_blocks,
-            pipeline_depth=1,
-        )
-        return JobRunner(job or manifest.job(), manifest, ports)
-
-    def new_sink(self, job: Job, manifest: Manifest) -> MemorySink:
-        failures = self.failures.pop(0) if self.failures else {}
-        return MemorySink(
-            self.cluster, job_id=JOB_ID, topic=TOPIC, dlq_topic=f"{TOPIC}_dlq", failures=failures
-        )
-
-    # JobCommands
-
-    async def publish(self, job_id: str, event: JobEvent, timeout: float = 10.0) -> int:
-        if self.unavailable:
-            self.unavailable -= 1
-            raise UnavailableError("KAFKA_UNAVAILABLE", "m", "h")
-        self.events.append(event)
-        self.log.append(event.type)
-        return len(self.events)
-
-    def partition_of(self, job_id: str) -> int:
-        return 0
-
-    # JobFiles
-
-    def job_file(self, manifest: Manifest) -> Path:
-        return self.path
-
-    def dispose(self, job: Job) -> None:
-        self.log.append(f"dispose {job.state}")
-        if self.immovable:
-            raise OSError(28, "No space left on device")
-        self.disposed = job
-
-    # SourceOpener
-
-    def format_of(self, path: Path) -> str:
-        return "csv"
-
-    def open(self, path: Path, format: str, manifest: Manifest, position: Position) -> SourceReader:
-        return LineReader(path, position, self.opened)
-
-    def encoder(self, reader: SourceReader, format: str, job: Job, manifest: Manifest) -> LineEncoder:
-        if self.header_error is not None:
-            raise self.header_error
-        return LineEncoder(self.on_block)
-
-    def ended(self) -> Ended:
-        (event,) = [event for event in self.events if isinstance(event, Ended)]
-        return event
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with ThreadPoolExecutor(2) as executor:
-        yield World(tmp_path, executor)
-
-
-@pytest.fixture(autouse=True)
-def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner_module, "_FIRST_BACKOFF", 0.0)
-    monkeypatch.setattr(runner_module, "_LONGEST_BACKOFF", 0.0)
-
 
 LINES = [b"l%d" % number for number in range(7)]
 
@@ -224,7 +28,7 @@ async def test_all_rows_in_order_then_the_event_then_the_move(world: World) -> N
     world.write(*LINES[:5], b"!bad", LINES[6])
     assert await world.runner().run() is Outcome.ENDED
     assert world.cluster.values(TOPIC) == [*LINES[:5], LINES[6]]
-    assert world.cluster.values(f"{TOPIC}_dlq") == [b"!bad"]
+    assert dead_rows(world) == [b"!bad"]
     progress = world.cluster.progress[JOB_ID]
     assert (progress.eof, progress.delivered, progress.rejected, progress.position.row) == (True, 6, 1, 7)
     ended = world.ended()
@@ -319,14 +123,29 @@ async def test_a_fence_while_still_the_owner_is_an_expired_transaction(world: Wo
     assert world.cluster.values(TOPIC) == LINES
 
 
-async def test_a_topic_limit_is_waited_out(world: World) -> None:
+async def test_a_topic_limit_leaves_the_slot_and_the_next_run_goes_on(world: World) -> None:
     world.write(*LINES)
     world.failures = [{"create_topics": TopicLimitError("full", "wait")}]
-    await world.runner().run()
-    (waiting,) = [event.waiting for event in world.events if isinstance(event, WaitingFor)]
+    runner = world.runner()
+    assert await runner.run() is Outcome.WAITS
+    waiting = runner.job.waiting
     assert waiting is not None
     assert (waiting.code, waiting.message, waiting.hint) == ("TOPIC_LIMIT", "full", "wait")
+    assert world.log == ["WAITING"]
+    assert await world.runner(runner.job).run() is Outcome.ENDED
+    assert world.cluster.values(TOPIC) == LINES
     assert world.ended().state is State.COMPLETED
+
+
+async def test_a_topic_limit_in_the_middle_queues_the_job_again(world: World) -> None:
+    world.write(*LINES[:4], b"!bad")
+    world.failures = [{"send_rejects": TopicLimitError("full", "wait")}]
+    runner = world.runner()
+    assert await runner.run() is Outcome.WAITS
+    assert (runner.job.state, runner.job.rows_read) == (State.QUEUED, 4)
+    assert await world.runner(runner.job).run() is Outcome.ENDED
+    assert world.cluster.values(TOPIC) == LINES[:4]
+    assert dead_rows(world) == [b"!bad"]
 
 
 async def test_a_second_run_reads_on_where_the_first_committed(world: World) -> None:
@@ -560,24 +379,27 @@ async def test_a_start_is_told_once_a_run(world: World) -> None:
     assert world.log.count("STARTED") == 1
 
 
-async def test_a_limit_is_said_once_and_a_cancel_ends_the_wait(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_limit_is_said_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.write(*LINES)
-    world.failures = [{"create_topics": TopicLimitError("full", "wait")} for _ in range(50)]
-    runner = world.runner()
-    task = asyncio.create_task(runner.run())
-    while len(world.failures) > 40:
-        await asyncio.sleep(0.001)
-    monkeypatch.setattr(runner_module, "_LONGEST_BACKOFF", 3600.0)
-    await asyncio.sleep(0.05)
-    assert not task.done()
-    runner.request(Requested.CANCEL)
-    async with asyncio.timeout(5):
-        assert await task is Outcome.ENDED
-    assert world.ended().state is State.CANCELLED
-    assert len([event for event in world.events if isinstance(event, WaitingFor)]) == 1
+    world.failures = [{"create_topics": TopicLimitError("full", "wait")} for _ in range(3)]
+    job = None
+    for _ in range(3):
+        runner = world.runner(job)
+        assert await runner.run() is Outcome.WAITS
+        job = runner.job
+    assert world.log == ["WAITING"]
     assert len(said(caplog, "TOPIC_LIMIT")) == 1
+
+
+async def test_a_job_that_never_started_shows_what_holds_it_up(world: World) -> None:
+    world.write(*LINES)
+    world.failures = [{"start": RetriableError("the coordinator loads")}]
+    await world.runner().run()
+    (waiting,) = [event.waiting for event in world.events if isinstance(event, WaitingFor)]
+    assert waiting is not None
+    assert waiting.code == "RETRY_LATER"
+    assert "the coordinator loads" in waiting.message
+    assert world.ended().state is State.COMPLETED
 
 
 async def test_a_pause_that_was_taken_back_does_not_pause(world: World) -> None:

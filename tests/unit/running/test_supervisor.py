@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import JobCode, JobError
 from worker.jobs.events import Ended, JobEvent, Touched, WaitingFor
 from worker.jobs.job import Job, Requested, Source, State
 from worker.jobs.manifest import Manifest
@@ -48,6 +49,7 @@ class FakeRunner:
         self.cancelled = False
         self.requests: list[Requested | None] = []
         self.leaves_as = State.COMPLETED
+        self.leaves_how = Outcome.YIELDED
 
     def request(self, requested: Requested | None) -> None:
         self.requests.append(requested)
@@ -60,7 +62,7 @@ class FakeRunner:
             raise
         self.job = self.job.with_(state=self.leaves_as, revision=50)
         if self.leaves_as is State.QUEUED:
-            return Outcome.YIELDED
+            return self.leaves_how
         return Outcome.ENDED if self.job.ended else Outcome.RELEASED
 
 
@@ -76,22 +78,34 @@ class World:
         self.in_failed: set[str] = set()
         self.calls: list[str] = []
         self.seconds = 0.0
+        self.renewal_error: Exception | None = None
         self.broken: set[str] = set()
         self.disposal = threading.Event()
         self.disposal.set()
         self.supervisor = Supervisor(
             commands=self,  # type: ignore[arg-type]
             folders=self,  # type: ignore[arg-type]
+            renewal=self,
             new_runner=self.new_runner,  # type: ignore[arg-type]
+            end_transaction=self.end_transaction,
             now=lambda: NOW,
             slots=slots,
             clock=lambda: self.seconds,
+            wait_seconds=0.02,
         )
 
     def new_runner(self, job: Job, manifest: Manifest, yields: Callable[[], bool]) -> FakeRunner:
         self.runners[job.job_id] = FakeRunner(job, yields)
         self.starts.append(job.job_id)
         return self.runners[job.job_id]
+
+    async def renewed(self, manifest: Manifest, job: Job) -> Manifest:
+        if self.renewal_error is not None:
+            raise self.renewal_error
+        return manifest
+
+    async def end_transaction(self, job: Job, manifest: Manifest) -> None:
+        self.calls.append(f"end {job.job_id}")
 
     async def publish(self, job_id: str, event: JobEvent, timeout: float = 10.0) -> int:
         self.published.append((job_id, event))
@@ -403,4 +417,56 @@ async def test_a_big_job_keeps_its_slot_for_its_turn_and_from_small_ones(world: 
     world.supervisor.row_changed(job("d4", size_bytes=1))
     world.supervisor.row_changed(job("e5", size_bytes=1))
     assert not world.runners["a1"].yields()
+    await world.supervisor.stop()
+
+
+async def test_a_job_that_cannot_go_on_leaves_its_slot_and_is_tried_again() -> None:
+    world = World(slots=1)
+    world.supervisor.adopt([job("a1"), job("b2")])
+    await world.settle()
+    assert world.starts == ["a1"]
+    world.runners["a1"].leaves_as, world.runners["a1"].leaves_how = State.QUEUED, Outcome.WAITS
+    world.runners["a1"].end.set()
+    await world.settle()
+    assert world.starts == ["a1", "b2"]
+    # its own report comes back from the fold, and is no reason to try at once
+    world.supervisor.row_changed(job("a1", revision=50))
+    world.runners["b2"].end.set()
+    async with asyncio.timeout(5):
+        while world.starts.count("a1") < 2:
+            await asyncio.sleep(0.001)
+    await world.supervisor.stop()
+
+
+async def test_a_cancel_reaches_a_job_that_waits() -> None:
+    world = World(slots=1)
+    world.supervisor.adopt([job("a1")])
+    await world.settle()
+    world.runners["a1"].leaves_as, world.runners["a1"].leaves_how = State.QUEUED, Outcome.WAITS
+    world.runners["a1"].end.set()
+    await world.settle()
+    world.supervisor.row_changed(job("a1", revision=51, requested=Requested.CANCEL))
+    await world.settle()
+    assert [(i, e.state) for i, e in world.published if isinstance(e, Ended)] == [("a1", State.CANCELLED)]
+    await world.supervisor.stop()
+
+
+async def test_a_retry_with_a_model_that_was_deleted_fails() -> None:
+    world = World(slots=1)
+    world.renewal_error = JobError(JobCode.INTERNAL, "the model was deleted", "create it")
+    world.supervisor.adopt([job("a1")])
+    await world.settle()
+    (ended,) = [event for _, event in world.published if isinstance(event, Ended)]
+    assert ended.error is not None
+    assert (ended.state, ended.error.message) == (State.FAILED, "the model was deleted")
+    assert world.starts == []
+
+
+async def test_the_open_transaction_of_a_shared_topic_is_ended_before_its_turn() -> None:
+    world = World(slots=1)
+    shared = {"options": {"topic": "orders"}, "state": State.RUNNING}
+    world.supervisor.adopt([job("a1"), job("b2", **shared), job("c3", state=State.RUNNING)])
+    await world.settle()
+    assert world.starts == ["a1"]
+    assert [call for call in world.calls if call.startswith("end ")] == ["end b2"]
     await world.supervisor.stop()

@@ -137,6 +137,9 @@ def test_lists_use_an_index(path: Path, database: JobsDatabase) -> None:
         "SELECT state, count(*) FROM jobs GROUP BY state": "INDEX jobs_state",
         "SELECT json FROM jobs WHERE state IN ('QUEUED') ORDER BY created DESC, id DESC": "INDEX jobs_state ",
         "SELECT json FROM jobs WHERE finished IS NOT NULL ORDER BY finished DESC, id DESC": "jobs_finished",
+        "SELECT json FROM jobs WHERE idempotency_key = 'k' ORDER BY created, id LIMIT 1": "INDEX jobs_key",
+        "SELECT json FROM jobs WHERE sha256 = 'a' AND model = 'm' AND state NOT IN ('FAILED', 'CANCELLED') "
+        "ORDER BY created, id LIMIT 1": "INDEX jobs_file (sha256=? AND model=?)",
         "SELECT sum(delivered), sum(rejected), sum(bytes) FROM jobs WHERE created >= '2026'": (
             "COVERING INDEX jobs_totals"
         ),

@@ -11,7 +11,7 @@ from connectors.kafka.connection import KafkaConnection
 from tests.unit.state.jobs import job
 from tests.unit.state.records import Record
 from worker.jobs.events import Touched
-from worker.jobs.job import Job, State
+from worker.jobs.job import Idempotency, Job, State
 from worker.state.api import Change, JobQuery, JobReader, StateError, Totals, UnavailableError
 from worker.state.fold import encode_row
 from worker.state.read_model import ReadModel
@@ -109,6 +109,59 @@ async def test_get_counts_active(reader: JobReader) -> None:
         State.CANCELLED: 0,
     }
     assert [row.job_id[0] for row in await reader.active()] == ["a", "b", "d"]
+
+
+async def test_a_key_leads_to_its_oldest_job(reader: JobReader) -> None:
+    keyed = Idempotency("k", "fingerprint")
+    late = job("ffffffffffff", created_at="2026-01-01T00:00:09.000Z", idempotency=keyed)
+    early = job("gggggggggggg", created_at="2026-01-01T00:00:08.000Z", idempotency=keyed)
+    other = job("hhhhhhhhhhhh", created_at="2026-01-01T00:00:07.000Z", idempotency=Idempotency("K", "f"))
+    for row in (late, early, other):
+        await put(reader, row)
+    found = await reader.submitted_with("k")
+    assert found is not None
+    assert (found.job_id, found.idempotency) == ("gggggggggggg", keyed)
+    await put(reader, None, "gggggggggggg")
+    found = await reader.submitted_with("k")
+    assert found is not None
+    assert found.job_id == "ffffffffffff"
+    assert await reader.submitted_with("") is None
+
+
+async def test_the_same_file_is_the_oldest_job_that_did_not_fail(reader: JobReader) -> None:
+    rows = {
+        "1": job("111111111111", sha256="aa", state=State.FAILED),
+        "2": job("222222222222", sha256="aa", state=State.CANCELLED),
+        "3": job("333333333333", sha256="aa", state=State.PAUSED, created_at="2026-01-01T00:00:02.000Z"),
+        "4": job("444444444444", sha256="aa", state=State.COMPLETED, created_at="2026-01-01T00:00:01.000Z"),
+        "5": job("555555555555", sha256="bb", state=State.COMPLETED),
+        "6": job("666666666666", sha256="aa", model="customers"),
+    }
+    for row in rows.values():
+        await put(reader, row)
+    for model, sha256, expected in (
+        ("orders", "aa", "4"),
+        ("orders", "bb", "5"),
+        ("customers", "aa", "6"),
+        ("customers", "bb", None),
+        ("orders", "AA", None),
+    ):
+        found = await reader.same_file(model, sha256)
+        assert (found and found.job_id[0]) == expected
+    await put(reader, rows["4"].with_(state=State.FAILED, revision=9))
+    found = await reader.same_file("orders", "aa")
+    assert found is not None
+    assert found.job_id == "333333333333"
+
+
+async def test_unknown_ids_are_those_without_a_row(reader: JobReader) -> None:
+    assert await reader.unknown(["aaaaaaaaaaaa", "zzzzzzzzzzzz", "bbbbbbbbbbbb", "yyyyyyyyyyyy"]) == {
+        "zzzzzzzzzzzz",
+        "yyyyyyyyyyyy",
+    }
+    assert await reader.unknown([]) == set()
+    many = [f"{number:012d}" for number in range(40_000)]  # more than a statement may have variables
+    assert await reader.unknown([*many, "aaaaaaaaaaaa"]) == set(many)
 
 
 async def test_followers_get_the_newest_change_of_each_job(reader: JobReader) -> None:

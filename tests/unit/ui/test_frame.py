@@ -21,6 +21,7 @@ PAGES = (
     "/ui/jobs/aaaaaaaaaaaa/retry",
     "/ui/models",
     "/ui/models/orders",
+    "/ui/models/orders/check",
     "/ui/nope",
 )
 
@@ -28,6 +29,7 @@ PAGES = (
 @pytest.fixture
 async def filled(parts: Rig, client: Client) -> Client:
     parts.jobs.put(job(state=State.FAILED, error=JobFailure("INTERNAL", "m", "h")))
+    parts.intake.keep(job())
     await parts.models.create("orders", {"type": "object", "properties": {"id": {"type": "integer"}}})
     return client
 
@@ -123,6 +125,7 @@ async def test_nothing_can_be_injected(parts: Rig, client: Client) -> None:
     )
     waits = job("bbbbbbbbbbbb", state=State.QUEUED, file=ATTACK, waiting=JobWaiting(ATTACK, ATTACK, ATTACK))
     parts.jobs.put(bad)
+    parts.intake.keep(bad)
     parts.jobs.put(waits)
     parts.intake.waiting_files = [Waiting(ATTACK, ATTACK, ATTACK, ATTACK)]
     parts.topics.append("t", json.dumps({ATTACK: ATTACK}).encode())

@@ -10,8 +10,8 @@ import pytest
 from tests.unit.http.conftest import Client
 from tests.unit.http.twins import Rig, job
 from tests.unit.ui.html_page import page
-from worker.jobs.events import Requests, Retried
-from worker.jobs.job import JobFailure, Requested, State
+from worker.jobs.events import Begin, Requests, Retried
+from worker.jobs.job import Idempotency, JobFailure, Requested, State
 
 JOB = "/ui/jobs/aaaaaaaaaaaa"
 
@@ -91,14 +91,30 @@ async def test_rejects_by_column_and_code_with_the_cell_marked(parts: Rig, clien
     assert found.marks == ["x", "z"]
 
 
-async def test_shared_topics_are_not_searched(parts: Rig, client: Client) -> None:
-    options = {"topic": "all", "dlq_topic": "bad"}
+async def test_of_shared_topics_only_what_is_the_jobs(parts: Rig, client: Client) -> None:
+    mine, other = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
+    parts.topics.append("all", b'{"n":1}', job_id=other)
+    parts.topics.append("all", b'{"n":2}', job_id=mine)
+    parts.topics.append("all", b'{"n":3}', job_id=other)
+    parts.topics.append("bad", reject(9, "theirs", None, "ENCODING", "m"), job_id=other)
+    parts.topics.append("bad", reject(2, "mine", None, "ENCODING", "m"), job_id=mine)
     parts.jobs.put(
-        job(topic="all", dlq_topic="bad", options=options, rows_delivered=1, rows_rejected=1, rows_read=2)
+        job(
+            topic="all",
+            dlq_topic="bad",
+            options={"topic": "all", "dlq_topic": "bad"},
+            rows_delivered=1,
+            rows_rejected=1,
+            rows_read=2,
+            offsets={"0": [2, 3]},
+            dead_letters=[2, 3],
+        )
     )
     found = await page(client, JOB)
-    assert "The topic is shared with other jobs: the records of this one are behind the link." in found.text
-    assert parts.topics.readers == []
+    assert 'First records 0:2 {"n":2} More' in found.text
+    assert "row 2, line 3: m mine" in found.text
+    assert "theirs" not in found.text
+    assert "Topic all (shared) Dead letters bad (shared)" in found.text
 
 
 @pytest.mark.parametrize("lost", ["kafka", "topic"])
@@ -119,15 +135,17 @@ async def test_the_page_stands_without_the_topic(parts: Rig, client: Client, los
         (State.RUNNING, Requested.PAUSE, ["resume", "cancel"]),
         (State.RUNNING, Requested.CANCEL, []),
         (State.PAUSED, None, ["resume", "cancel"]),
-        (State.COMPLETED, None, ["delete"]),
-        (State.FAILED, None, ["retry", "delete"]),
-        (State.CANCELLED, None, ["retry", "delete"]),
+        (State.COMPLETED, None, ["retry-start", "delete"]),
+        (State.FAILED, None, ["retry", "retry-start", "delete"]),
+        (State.CANCELLED, None, ["retry", "retry-start", "delete"]),
     ],
 )
 async def test_what_may_be_asked(
     parts: Rig, client: Client, state: State, requested: Requested | None, expected: list[str]
 ) -> None:
     parts.jobs.put(job(state=state, requested=requested))
+    parts.intake.keep(job())
+    await parts.models.create("orders", {})
     links = (await page(client, JOB)).values("a", "href")
     assert [str(link).removeprefix(f"{JOB}/") for link in links if f"{JOB}/" in str(link)] == expected
     for name in expected:
@@ -155,9 +173,91 @@ async def test_retry(parts: Rig, client: Client) -> None:
     parts.jobs.put(job(state=State.FAILED))
     status, _ = await post(client, f"{JOB}/retry")
     assert status == 409  # its file is gone
-    parts.intake.files.add("aaaaaaaaaaaa")
+    parts.intake.keep(job())
     assert await post(client, f"{JOB}/retry") == (303, JOB)
     assert parts.published == [("aaaaaaaaaaaa", Retried(2))]
+
+
+async def send(client: Client, path: str, **fields: str) -> tuple[int, str | None]:
+    answer = await client.post(path, data=fields, allow_redirects=False)
+    return answer.status, answer.headers.get("Location")
+
+
+async def test_retry_from_the_start_with_the_version_that_was_shown(parts: Rig, client: Client) -> None:
+    await parts.models.create("orders", {})
+    await parts.models.update("orders", {"title": "better"})
+    parts.jobs.put(job(state=State.COMPLETED))
+    parts.intake.keep(job())
+    asked = await page(client, f"{JOB}/retry-start")
+    assert "The whole file is delivered again, as attempt 2." in asked.text
+    assert "Model: orders, version 2 (it had version 1) Topic: batch_aaaaaaaaaaaa_r2" in asked.text
+    hidden = dict(zip(asked.values("input", "name"), asked.values("input", "value"), strict=True))
+    assert hidden == {"model_version": "2"}
+    await parts.models.update("orders", {"title": "newer still"})
+    assert await send(client, f"{JOB}/retry-start", model_version="2") == (303, JOB)
+    assert parts.published == [("aaaaaaaaaaaa", Retried(2, Begin.START, 2, {}, "batch_aaaaaaaaaaaa_r2"))]
+    shown = (await page(client, JOB)).text
+    assert "Attempt 2, from the start since 2" in shown
+
+
+async def test_retry_from_the_start_into_a_shared_topic_asks_back(parts: Rig, client: Client) -> None:
+    shared = {"topic": "all"}
+    await parts.models.create("orders", {"x-batch": shared})
+    parts.jobs.put(job(state=State.COMPLETED, topic="all", options=shared))
+    parts.intake.keep(job())
+    asked = await page(client, f"{JOB}/retry-start")
+    assert (
+        "The topic all is shared: rows of this file that stand there already will stand there" in asked.text
+    )
+    hidden = dict(zip(asked.values("input", "name"), asked.values("input", "value"), strict=True))
+    assert hidden == {"model_version": "1", "allow_duplicates": "true"}
+    assert (await send(client, f"{JOB}/retry-start", model_version="1"))[0] == 409
+    assert parts.published == []
+    assert await send(client, f"{JOB}/retry-start", model_version="1", allow_duplicates="true") == (303, JOB)
+    assert parts.published == [("aaaaaaaaaaaa", Retried(2, Begin.START, 1, shared, "all"))]
+
+
+async def test_retry_of_rejects(parts: Rig, client: Client) -> None:
+    await parts.models.create("orders", {})
+    parts.jobs.put(job(state=State.COMPLETED, rows_rejected=1_200, dead_letters=[0, 1_200]))
+    parts.intake.keep(job())
+    assert f"{JOB}/retry-rejects" in (await page(client, JOB)).values("a", "href")
+    asked = await page(client, f"{JOB}/retry-rejects")
+    assert "The 1,200 rejected rows go through the model again." in asked.text
+    assert await send(client, f"{JOB}/retry-rejects", model_version="1") == (303, JOB)
+    assert parts.published == [("aaaaaaaaaaaa", Retried(2, Begin.REJECTS, 1, {}))]
+    shown = (await page(client, JOB)).text
+    assert "The rejects are retried: 1,200 rows left." in shown
+    assert "Attempt 2, retry of rejects" in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [({"rows_rejected": 0}, 409, "INVALID_STATE"), ({"rows_rejected": 1}, 404, "MODEL_NOT_FOUND")],
+)
+async def test_a_retry_that_cannot_be_is_not_asked_about(
+    parts: Rig, client: Client, changes: dict[str, Any], status: int, code: str
+) -> None:
+    parts.jobs.put(job(state=State.COMPLETED, **changes))
+    parts.intake.keep(job())
+    assert code in (await page(client, f"{JOB}/retry-rejects", status)).text
+
+
+@pytest.mark.parametrize("version", ["x", "0", "-1", "99999"])
+async def test_versions_that_no_page_has_shown(parts: Rig, client: Client, version: str) -> None:
+    await parts.models.create("orders", {})
+    parts.jobs.put(job(state=State.FAILED))
+    parts.intake.keep(job())
+    assert (await send(client, f"{JOB}/retry", model_version=version))[0] in (400, 404)
+    assert parts.published == []
+
+
+async def test_where_else_the_bytes_were_sent(parts: Rig, client: Client) -> None:
+    key = Idempotency("night-7", "f" * 64)
+    parts.jobs.put(job(duplicate_of="bbbbbbbbbbbb", idempotency=key))
+    found = await page(client, JOB)
+    assert "/ui/jobs/bbbbbbbbbbbb" in found.values("a", "href")
+    assert "Same bytes as bbbbbbbbbbbb Idempotency-Key night-7" in found.text
 
 
 async def test_a_request_that_comes_too_late_is_refused_in_words(parts: Rig, client: Client) -> None:

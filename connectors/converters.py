@@ -1,0 +1,52 @@
+"""The converter of a file: its model bound to the columns that the file has, whatever its format is."""
+
+from __future__ import annotations
+
+from connectors.api import Converter, SourceReader
+from connectors.csv.reference import CsvReferenceConverter
+from connectors.headers import NO_HEADERS, OriginHeaders
+from connectors.model import CellFormat, CompiledModel
+from connectors.model.options import Options
+from connectors.ndjson.reference import NdjsonReferenceConverter
+from connectors.partition_columns import partition_columns
+from connectors.records import RecordLimit
+from connectors.registry import NDJSON, PARQUET
+
+__all__ = ["reference_converter"]
+
+
+def reference_converter(
+    reader: SourceReader,
+    format: str,
+    model: CompiledModel,
+    options: Options,
+    *,
+    file: str,
+    max_row_bytes: int,
+    headers: OriginHeaders = NO_HEADERS,
+) -> Converter:
+    """Bind a model to the file of an open reader.
+
+    `format` is what the registry found, `file` the file's relative path, of whose folders the partition
+    columns are. `headers` are those that each record will have. Raises HeaderError where columns and model do
+    not fit.
+    """
+    limit = RecordLimit(max_row_bytes, headers)
+    cells = CellFormat(frozenset(options.null_values), options.decimal == ",")
+    has_columns = format.partition("+")[0] != NDJSON
+    # a file without columns has no rows that could have more
+    wanted = options.partition_columns and (bool(reader.columns) or not has_columns)
+    folders = partition_columns(file, reader.columns) if wanted else {}
+    if not has_columns:
+        rules = model.column_rules(tuple(folders))
+        members = {rule.name: cells.reader(rule)(folders[rule.name]) for rule in rules}
+        return NdjsonReferenceConverter(model.members(), key=options.key, limit=limit, fixed=members)
+    bound = model.bind((*reader.columns, *folders))
+    fixed = [cells.reader(rule)(folders[rule.name]) for rule in bound.rules[len(reader.columns) :]]
+    if format != PARQUET:
+        return CsvReferenceConverter(bound, key=options.key, limit=limit, cells=cells, fixed=fixed)
+    from connectors.parquet.reader import ParquetReader  # pyarrow loads with the first Parquet file
+    from connectors.parquet.reference import ParquetReferenceConverter
+
+    assert isinstance(reader, ParquetReader)
+    return ParquetReferenceConverter(bound, reader.schema, key=options.key, limit=limit, fixed=fixed)
