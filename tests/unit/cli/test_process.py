@@ -18,7 +18,11 @@ from tests.unit.cli.fake_worker import ID, FakeWorker, Reply, Stream, job
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDS = f"GET /jobs/{ID}/records"
-RUN = "import sys; from worker.cli.main import main; sys.exit(main())"
+# a shell that started the tests in the background has SIGINT ignored, and children inherit that
+RUN = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from worker.cli.main import main; sys.exit(main())"
+)
 
 
 def start(worker: FakeWorker, *argv: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
