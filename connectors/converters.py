@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from connectors.api import Converter, SourceReader
 from connectors.csv.reference import CsvReferenceConverter
+from connectors.errors import HeaderError, JobCode
 from connectors.headers import NO_HEADERS, OriginHeaders
 from connectors.model import CellFormat, CompiledModel
 from connectors.model.options import Options
@@ -41,12 +45,29 @@ def reference_converter(
         rules = model.column_rules(tuple(folders))
         members = {rule.name: cells.reader(rule)(folders[rule.name]) for rule in rules}
         return NdjsonReferenceConverter(model.members(), key=options.key, limit=limit, fixed=members)
-    bound = model.bind((*reader.columns, *folders))
-    fixed = [cells.reader(rule)(folders[rule.name]) for rule in bound.rules[len(reader.columns) :]]
-    if format != PARQUET:
-        return CsvReferenceConverter(bound, key=options.key, limit=limit, cells=cells, fixed=fixed)
-    from connectors.parquet.reader import ParquetReader  # pyarrow loads with the first Parquet file
-    from connectors.parquet.reference import ParquetReferenceConverter
+    with _folders_hinted(wanted):
+        bound = model.bind((*reader.columns, *folders))
+        fixed = [cells.reader(rule)(folders[rule.name]) for rule in bound.rules[len(reader.columns) :]]
+        if format != PARQUET:
+            return CsvReferenceConverter(bound, key=options.key, limit=limit, cells=cells, fixed=fixed)
+        from connectors.parquet.reader import ParquetReader  # pyarrow loads with the first Parquet file
+        from connectors.parquet.reference import ParquetReferenceConverter
 
-    assert isinstance(reader, ParquetReader)
-    return ParquetReferenceConverter(bound, reader.schema, key=options.key, limit=limit, fixed=fixed)
+        assert isinstance(reader, ParquetReader)
+        return ParquetReferenceConverter(bound, reader.schema, key=options.key, limit=limit, fixed=fixed)
+
+
+@contextmanager
+def _folders_hinted(wanted: bool) -> Iterator[None]:
+    """Where folders are columns, say with COLUMN_MISSING that the missing one may be a folder."""
+    try:
+        yield
+    except HeaderError as error:
+        if not wanted or error.code is not JobCode.COLUMN_MISSING:
+            raise
+        raise HeaderError(
+            error.code,
+            error.message,
+            "put the file below a folder `name=value` for each partition column (an upload takes "
+            f"`--name name=value/FILE`); for other columns, {error.hint}",
+        ) from None

@@ -152,7 +152,7 @@ def test_a_model_is_updated_and_deleted_under_guard(worker: WorkerProcess, tmp_p
     code, model, _ = batch(worker, "model", "update", "guarded", str(schema), "--if-version", "1")
     assert (code, model["version"]) == (0, 2)
     code, _, said = batch(worker, "model", "update", "guarded", str(schema), "--if-version", "1")
-    assert (code, "(VERSION_CONFLICT)" in said) == (1, True)
+    assert (code, "(VERSION_CONFLICT)" in said, "`--if-version 2`" in said) == (1, True, True)
     status, headers, body = worker.call("GET", "/models/guarded")
     assert (status, headers["ETag"], b'"maximum":1.10' in body) == (200, '"2"', True)
     assert batch(worker, "model", "delete", "guarded")[:2] == (0, {"deleted": "guarded"})

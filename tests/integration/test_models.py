@@ -73,6 +73,7 @@ async def test_of_those_that_expect_one_version_one_wins(stores: list[KafkaModel
     assert [(c.code, c.message) for c in conflicts] == [
         ("VERSION_CONFLICT", "the newest version of model `orders` is `2`, not `1` as the request expects")
     ] * 3
+    assert all("the newest is version 2: send its ETag" in c.hint for c in conflicts)
     (won,) = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
     assert (won[0].version, won[1]) == (2, True)
     # the same again is no new version, nor is it the expected one any more

@@ -133,6 +133,21 @@ def test_a_column_of_a_folder_may_be_forbidden(tmp_path: Path, format: str) -> N
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])
+@pytest.mark.parametrize("key", [None, "year"])
+def test_a_folder_that_is_missing_is_hinted_at(tmp_path: Path, format: str, key: str | None) -> None:
+    path = written(tmp_path, format, [{"id": 1}])
+    required = {"required": ["year"]} if key is None else {}
+    for options, hinted in (({"partition_columns": True}, True), ({}, False)):
+        with pytest.raises(HeaderError) as raised:
+            convert(
+                path, {"properties": {"id": {"type": "integer"}}} | required, file="a", key=key, **options
+            )
+        assert raised.value.code is JobCode.COLUMN_MISSING
+        assert "no column `year`" in raised.value.message
+        assert ("a folder `name=value`" in raised.value.hint) is hinted
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_a_column_that_the_file_has_too(tmp_path: Path, format: str) -> None:
     path = written(tmp_path, format, [{"id": 1, "year": 2023}])
     with pytest.raises(HeaderError) as raised:

@@ -103,7 +103,12 @@ def _add_create(verbs: Any) -> None:
 
 
 def _add_retry(verbs: Any) -> None:
-    retry = _verb(verbs, "job retry", "retry", "let a failed or cancelled job go on where it stopped")
+    retry = _verb(
+        verbs,
+        "job retry",
+        "retry",
+        "let a failed or cancelled job go on where it stopped, with the newest model",
+    )
     retry.add_argument("job_id", metavar="JOB", nargs="?", help="the job's id")
     begin = retry.add_mutually_exclusive_group()
     begin.add_argument("--from-start", action="store_true", help="deliver the whole file again instead")
@@ -112,7 +117,7 @@ def _add_retry(verbs: Any) -> None:
         "--model-version",
         type=_count,
         metavar="N",
-        help="with this version of the model (the newest; where it goes on: the one it has)",
+        help="with this version of the model instead of the newest",
     )
     retry.add_argument(
         "--allow-duplicates",
@@ -120,7 +125,10 @@ def _add_retry(verbs: Any) -> None:
         help="with --from-start: write the rows into a shared topic once more",
     )
     retry.add_argument(
-        "--state", metavar="S[,S…]", help="retry all jobs in these states, oldest first, instead of one"
+        "--state",
+        metavar="S[,S…]",
+        help="retry all jobs in these states, oldest first, instead of one; not those that failed with "
+        "DUPLICATE_FILE",
     )
     retry.add_argument("--model", metavar="MODEL", help="with --state: only jobs of this model")
     _limit(retry, None, "jobs")

@@ -14,6 +14,7 @@ from worker.cli.output import note, print_array, print_json
 __all__ = ["Filter", "Retry", "retry"]
 
 _REFUSED = 1
+_DUPLICATE = "DUPLICATE_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,13 @@ def _found(client: Client, among: Filter, asked: Retry) -> list[str]:
     jobs = [
         json.loads(job) for job in client.items("jobs", limit=limit, state=among.states, model=among.model)
     ]
-    return [job["job_id"] for job in reversed(jobs) if job["rows_rejected"] or not asked.rejects]
+    found = [job for job in reversed(jobs) if job["rows_rejected"] or not asked.rejects]
+    refused = [job["job_id"] for job in found if (job["error"] or {}).get("code") == _DUPLICATE]
+    for job_id in refused:
+        note(f"left out: job {job_id} has the bytes of another; `batch job retry {job_id}` delivers it")
+    if not found:
+        note("no job matches")
+    return [job["job_id"] for job in found if job["job_id"] not in refused]
 
 
 def _retry_one(client: Client, job_id: str, asked: Retry) -> str:

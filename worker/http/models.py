@@ -27,6 +27,7 @@ from worker.http.schemas import ModelCreate, ModelList, ModelShow, ModelUpdate, 
 from worker.intake.options import job_options
 from worker.jobs import exact_json
 from worker.state.api import Model
+from worker.state.refusals import newest_etag
 
 __all__ = ["ModelRoutes"]
 
@@ -104,7 +105,7 @@ class ModelRoutes:
             raise Problem(
                 "VERSION_CONFLICT",
                 f"model `{name}` has version `{newest.version}`, and `If-Match` names {named}",
-                f"look at what changed with `batch model show {name}`, then send the new ETag",
+                f"look at what changed with `batch model show {name}`; {newest_etag(newest.version)}",
                 headers={"ETag": _etag(newest)},
             )
         return newest.version

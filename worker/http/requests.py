@@ -115,9 +115,18 @@ def validated(model: type[T], values: object, kind: str) -> T:
         return model.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        names = ", ".join(f"`{field.alias or name}`" for name, field in model.model_fields.items())
-        known = f"this call knows {names}" if names else f"this call takes no {kind}s"
-        raise Problem("INVALID_REQUEST", _explain(first, kind), known) from None
+        raise Problem("INVALID_REQUEST", _explain(first, kind), _hint(model, first, kind)) from None
+
+
+def _hint(model: type[BaseModel], error: Any, kind: str) -> str:
+    """What a wrong value should be; for a wrong name, which names there are."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    if error["loc"] and error["type"] not in ("missing", "extra_forbidden"):
+        name = error["loc"][0]
+        if text := fields[name].description:
+            return f"`{name}`: {text[0].lower()}{text[1:].removesuffix('.')}"
+    names = ", ".join(f"`{name}`" for name in fields)
+    return f"this call knows {names}" if names else f"this call takes no {kind}s"
 
 
 def _explain(error: Any, kind: str) -> str:

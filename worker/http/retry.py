@@ -42,9 +42,12 @@ class Retries:
                 "submit the file again as a new job",
             )
         attempt = job.attempt + 1
-        if begin is Begin.COMMITTED and asked.model_version is None:
-            return Retried(attempt)
-        model = await self._model(job, asked.model_version)
+        try:
+            model = await self._model(job, asked.model_version)
+        except Problem as problem:
+            if begin is not Begin.COMMITTED or asked.model_version or problem.code != "MODEL_NOT_FOUND":
+                raise
+            return Retried(attempt)  # a model that was deleted: the job has its own copy
         options = self._options(model, manifest)
         if begin is not Begin.START:
             return Retried(attempt, begin, model.version, _delivered_as_before(options, job))
@@ -52,8 +55,7 @@ class Retries:
             raise Problem(
                 "SHARED_TOPIC",
                 f"the rows of job `{job.job_id}` would stand twice in the shared topic `{job.topic}`",
-                "retry without `from_start` to go on at the committed row; or set `allow_duplicates` "
-                "(`--allow-duplicates`)",
+                _shared_hint(job),
             )
         topic = job_topic(self._services.settings.namespace, job.job_id, options, attempt)
         return Retried(attempt, begin, model.version, options, topic)
@@ -111,6 +113,15 @@ def _state_hint(job: Job, begin: Begin) -> str:
         return "use `rejects` (`--rejects`) for its rejected rows, `from_start` (`--from-start`) for all"
     assert begin is Begin.REJECTS, f"a {job.state} job can be retried in every other way"
     return f"retry it first with `batch job retry {job.job_id}`; its rejects follow once it is COMPLETED"
+
+
+def _shared_hint(job: Job) -> str:
+    twice = "set `allow_duplicates` (`--allow-duplicates`) to write all rows once more"
+    if job.state is not State.COMPLETED:
+        return f"retry without `from_start` (`--from-start`) to go on at the committed row; or {twice}"
+    if job.rows_rejected:
+        return f"use `rejects` (`--rejects`) for its rejected rows only; or {twice}"
+    return f"all its rows are in the topic already; {twice}"
 
 
 def _delivered_as_before(options: dict[str, Any], job: Job) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _offsets(value: object) -> object:
 class ModelCreate(Input):
     """Body of `POST /models`."""
 
-    name: str = Field(pattern=MODEL_NAME)
+    name: str = Field(pattern=MODEL_NAME, description="1 to 64 of a-z, 0-9, `_` and `-`.")
     schema_: dict[str, Any] = Field(alias="schema", description="A JSON Schema, draft 2020-12.")
 
 
@@ -138,7 +138,7 @@ class JobRetry(Input):
     model_version: int | None = Field(
         default=None,
         ge=1,
-        description="This version of the model; else the newest, or at the committed position the job's own.",
+        description="This version of the model; else the newest, or the job's own of a model that is gone.",
     )
     allow_duplicates: bool = Field(
         default=False, description="With `from_start`: write the rows into a shared topic once more."

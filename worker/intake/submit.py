@@ -28,8 +28,9 @@ class Submitter:
 
     A key is found wherever its job stands: claimed here, in the read model, or in `processing/` where a
     process that died has left it. It is forgotten with its job. `duplicates` is BATCH_DUPLICATES: what counts
-    is the same bytes in a job of the same model that neither FAILED nor was CANCELLED, as far as this worker
-    knows; two workers that take the same bytes in the same moment may both miss it.
+    is the same bytes in a job of the same model that neither FAILED nor was CANCELLED, and in the same folder
+    where folders are columns, as far as this worker knows; two workers that take the same bytes in the same
+    moment may both miss it.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Submitter:
         if self._duplicates == "off":
             return await self._claims.claim(received, submission)
         async with self._files.hold((submission.model.name, received.sha256)):
-            first = await self._same_file(submission.model.name, received.sha256)
+            first = await self._same_file(submission, received.sha256)
             if first is None:
                 return await self._claims.claim(received, submission)
             if self._duplicates == "reject" and submission.source is Source.UPLOAD:
@@ -133,12 +134,20 @@ class Submitter:
         )
         return job
 
-    async def _same_file(self, model: str, sha256: str) -> Job | None:
-        pending = self._claims.pending_where(lambda job: (job.model, job.sha256) == (model, sha256))
+    async def _same_file(self, submission: Submission, sha256: str) -> Job | None:
+        model = submission.model.name
+        folder = _folder(submission.file) if submission.options.get("partition_columns") else None
+        pending = self._claims.pending_where(
+            lambda job: (job.model, job.sha256) == (model, sha256) and folder in (None, _folder(job.file))
+        )
         if pending is not None:
             return pending
         await self._jobs.barrier()
-        return await self._jobs.same_file(model, sha256)
+        return await self._jobs.same_file(model, sha256, folder)
+
+
+def _folder(file: str) -> str:
+    return file.rpartition("/")[0]
 
 
 def _fingerprint(submission: Submission, sha256: str) -> str:

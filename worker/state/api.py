@@ -136,8 +136,11 @@ class JobReader(Protocol):
     async def submitted_with(self, key: str) -> Job | None:
         """The oldest job that was submitted with this `Idempotency-Key`."""
 
-    async def same_file(self, model: str, sha256: str) -> Job | None:
-        """The oldest job of the model with these bytes, but for those that FAILED or were CANCELLED."""
+    async def same_file(self, model: str, sha256: str, folder: str | None = None) -> Job | None:
+        """The oldest job of the model with these bytes, but for those that FAILED or were CANCELLED.
+
+        With `folder` (relative, such as `year=2024/month=05`) only a file that came in that one.
+        """
 
     async def unknown(self, job_ids: Collection[str]) -> set[str]:
         """Those of the ids that have no row."""

@@ -234,9 +234,13 @@ class JobsDatabase:
     def submitted_with(self, key: str) -> Job | None:
         return self._oldest("idempotency_key = ?", (key,))
 
-    def same_file(self, model: str, sha256: str) -> Job | None:
-        undone = (State.FAILED.value, State.CANCELLED.value)
-        return self._oldest("sha256 = ? AND model = ? AND state NOT IN (?, ?)", (sha256, model, *undone))
+    def same_file(self, model: str, sha256: str, folder: str | None = None) -> Job | None:
+        where = "sha256 = ? AND model = ? AND state NOT IN (?, ?)"
+        values = [sha256, model, State.FAILED.value, State.CANCELLED.value]
+        if folder is not None:
+            where += " AND rtrim(file, replace(file, '/', '')) = ?"  # without what follows the last slash
+            values.append(f"{folder}/" if folder else "")
+        return self._oldest(where, values)
 
     def unknown(self, job_ids: Collection[str]) -> set[str]:
         sql = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT id FROM jobs)"

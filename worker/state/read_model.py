@@ -107,8 +107,8 @@ class ReadModel:
     async def submitted_with(self, key: str) -> Job | None:
         return await self._in_reader(lambda: self._database.submitted_with(key))
 
-    async def same_file(self, model: str, sha256: str) -> Job | None:
-        return await self._in_reader(lambda: self._database.same_file(model, sha256))
+    async def same_file(self, model: str, sha256: str, folder: str | None = None) -> Job | None:
+        return await self._in_reader(lambda: self._database.same_file(model, sha256, folder))
 
     async def unknown(self, job_ids: Collection[str]) -> set[str]:
         return await self._in_reader(lambda: self._database.unknown(job_ids))

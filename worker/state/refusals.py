@@ -5,7 +5,7 @@ from __future__ import annotations
 from worker.jobs import exact_json
 from worker.state.api import Model, StateError
 
-__all__ = ["model_exists", "model_not_found", "same_schema", "version_conflict"]
+__all__ = ["model_exists", "model_not_found", "newest_etag", "same_schema", "version_conflict"]
 
 
 def same_schema(one: str, other: str) -> bool:
@@ -29,9 +29,17 @@ def model_not_found(name: str) -> StateError:
     )
 
 
+def newest_etag(version: int) -> str:
+    """How a guarded change names the newest version, over HTTP and on the command line."""
+    return (
+        f'the newest is version {version}: send its ETag `"{version}"` in `If-Match`, '
+        f"on the command line `--if-version {version}`"
+    )
+
+
 def version_conflict(name: str, expected: int, newest: int) -> StateError:
     return StateError(
         "VERSION_CONFLICT",
         f"the newest version of model `{name}` is `{newest}`, not `{expected}` as the request expects",
-        "read the newest version, and send the change again with its ETag in `If-Match`",
+        f"look at what changed with `batch model show {name}`; {newest_etag(newest)}",
     )

@@ -85,10 +85,14 @@ class MemoryJobs:
     async def submitted_with(self, key: str) -> Job | None:
         return self._oldest(lambda job: job.idempotency is not None and job.idempotency.key == key)
 
-    async def same_file(self, model: str, sha256: str) -> Job | None:
+    async def same_file(self, model: str, sha256: str, folder: str | None = None) -> Job | None:
         undone = (State.FAILED, State.CANCELLED)
         return self._oldest(
-            lambda job: (job.model, job.sha256) == (model, sha256) and job.state not in undone
+            lambda job: (
+                (job.model, job.sha256) == (model, sha256)
+                and job.state not in undone
+                and folder in (None, job.file.rpartition("/")[0])
+            )
         )
 
     async def unknown(self, job_ids: Collection[str]) -> set[str]:

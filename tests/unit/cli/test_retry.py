@@ -140,6 +140,16 @@ def test_none_found_is_an_empty_array(worker: FakeWorker, batch: Batch) -> None:
     worker.on("GET /jobs", listed())
     result = batch("job", "retry", "--state", "failed")
     assert (result.code, result.out) == (0, b"[]\n")
+    assert "no job matches" in result.err
+
+
+def test_a_refused_duplicate_is_left_out_and_said(worker: FakeWorker, batch: Batch) -> None:
+    refused = job("FAILED", job_id="a", error={"code": "DUPLICATE_FILE", "message": "m", "hint": "h"})
+    worker.on("GET /jobs", listed(refused, job("FAILED", job_id="b")))
+    worker.on("POST /jobs/b/retry", accepted("b"))
+    result = batch("job", "retry", "--state", "failed")
+    assert (result.code, [j["job_id"] for j in json.loads(result.out)]) == (0, ["b"])
+    assert "`batch job retry a` delivers it" in result.err
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,10 @@ async def test_if_match_stops_any_other(client: Client, tag: str) -> None:
     status, body, etag = await _put(client, SECOND, tag)
     assert (status, body["code"], etag) == (412, "VERSION_CONFLICT", '"1"')
     assert body["detail"].startswith("model `orders` has version `1`, and `If-Match` names ")
+    assert body["hint"] == (
+        "look at what changed with `batch model show orders`; the newest is version 1: send its ETag "
+        '`"1"` in `If-Match`, on the command line `--if-version 1`'
+    )
     assert (await (await client.get("/models/orders")).json())["version"] == 1
     deleted = await client.delete("/models/orders", headers={"If-Match": tag})
     assert (deleted.status, (await deleted.json())["code"]) == (412, "VERSION_CONFLICT")

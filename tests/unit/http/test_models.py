@@ -168,6 +168,21 @@ async def test_bodies_that_cannot_be_read(client: Client, body: bytes, detail: s
     assert problem["hint"]
 
 
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ({"name": "Bad", "schema": {}}, "`name`: 1 to 64 of a-z, 0-9, `_` and `-`"),
+        ({"name": "m", "schema": []}, "`schema`: a JSON Schema, draft 2020-12"),
+        ({"name": "m"}, "this call knows `name`, `schema`"),
+        ({"name": "m", "schema": {}, "x": 1}, "this call knows `name`, `schema`"),
+        ([], "this call knows `name`, `schema`"),
+    ],
+)
+async def test_what_is_wrong_with_a_body_says_what_is_right(client: Client, body: Any, hint: str) -> None:
+    status, problem = await _create(client, body)
+    assert (status, problem["hint"]) == (400, hint)
+
+
 async def test_a_body_over_the_limit_is_not_read_to_its_end(client: Client) -> None:
     status, problem = await _create(client, b'{"name": "' + b"m" * 900_000 + b'"}')
     assert (status, problem["code"]) == (400, "INVALID_REQUEST")

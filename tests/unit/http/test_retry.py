@@ -37,7 +37,9 @@ def _event(parts: Rig) -> Any:
 
 
 @pytest.mark.parametrize("body", [None, b"{}", b'{"from_start": false, "model_version": null}'])
-async def test_a_plain_retry_keeps_what_the_job_has(parts: Rig, client: Client, body: bytes | None) -> None:
+async def test_of_a_model_that_is_gone_the_job_keeps_its_own(
+    parts: Rig, client: Client, body: bytes | None
+) -> None:
     parts.jobs.put(job(state=State.FAILED, attempt=4, model_version=7, options={"delimiter": ";"}))
     parts.intake.keep(job())
     answer = await client.post(f"/jobs/{ID}/retry", data=body)
@@ -45,6 +47,16 @@ async def test_a_plain_retry_keeps_what_the_job_has(parts: Rig, client: Client, 
     assert answer.status == 202
     assert (shown["attempt"], shown["model_version"], shown["options"]) == (5, 7, {"delimiter": ";"})
     assert _event(parts) == Retried(5)
+
+
+async def test_a_plain_retry_takes_the_newest_version(parts: Rig, client: Client) -> None:
+    await _models(parts, {}, {"encoding": "cp1252"})
+    parts.jobs.put(job(state=State.FAILED, model_version=1, options={"partitions": 2}))
+    parts.intake.keep(job())
+    status, body = await _retry(client)
+    assert (status, body["model_version"]) == (202, 2)
+    assert body["options"] == {"encoding": "cp1252", "partitions": 2}
+    assert (_event(parts).begin, _event(parts).model_version) == (Begin.COMMITTED, 2)
 
 
 async def test_a_plain_retry_of_a_retry_of_rejects_goes_on_with_the_rejects(
@@ -120,6 +132,36 @@ async def test_a_shared_topic_gets_rows_twice_only_on_purpose(parts: Rig, client
     status, body = await _retry(client, from_start=True, allow_duplicates=True)
     assert (status, body["topic"], body["options"]) == (202, "all", SHARED)
     assert _event(parts).topic == "all"
+
+
+@pytest.mark.parametrize(
+    ("state", "rejected", "hint"),
+    [
+        (
+            State.FAILED,
+            1,
+            "retry without `from_start` (`--from-start`) to go on at the committed row; or set ",
+        ),
+        (
+            State.CANCELLED,
+            0,
+            "retry without `from_start` (`--from-start`) to go on at the committed row; or set ",
+        ),
+        (State.COMPLETED, 1, "use `rejects` (`--rejects`) for its rejected rows only; or set "),
+        (State.COMPLETED, 0, "all its rows are in the topic already; set "),
+    ],
+)
+async def test_what_to_do_instead_of_writing_twice_is_what_the_state_allows(
+    parts: Rig, client: Client, state: State, rejected: int, hint: str
+) -> None:
+    await _models(parts, SHARED)
+    parts.jobs.put(job(state=state, topic="all", options=SHARED, rows_rejected=rejected))
+    parts.intake.keep(job())
+    _, body = await _retry(client, from_start=True)
+    assert (body["code"], body["hint"]) == (
+        "SHARED_TOPIC",
+        f"{hint}`allow_duplicates` (`--allow-duplicates`) to write all rows once more",
+    )
 
 
 @pytest.mark.parametrize(
@@ -272,4 +314,4 @@ async def test_without_kafka_nothing_is_retried(parts: Rig, client: Client) -> N
     parts.intake.keep(job())
     parts.models.available = False
     assert (await _retry(client, from_start=True))[1]["code"] == "KAFKA_UNAVAILABLE"
-    assert (await _retry(client))[0] == 202  # needs no model
+    assert (await _retry(client))[1]["code"] == "KAFKA_UNAVAILABLE"

@@ -287,6 +287,20 @@ async def test_which_jobs_count(world: World, changes: dict[str, Any], found: bo
     assert job.duplicate_of == (first.job_id if found else None)
 
 
+@pytest.mark.parametrize("partition_columns", [True, False])
+async def test_where_folders_are_columns_another_folder_is_other_data(
+    world: World, partition_columns: bool
+) -> None:
+    submitter = world.new_submitter(duplicates="warn")
+    files = ["m=7/z.csv", "m=8/z.csv", "m=8/again.csv"]
+    options = {"partition_columns": partition_columns}
+    jobs = [(await submit(world, file, key=None, submitter=submitter, options=options))[0] for file in files]
+    first, second, third = jobs
+    original = second if partition_columns else first
+    assert second.duplicate_of == (None if partition_columns else first.job_id)
+    assert third.duplicate_of == original.job_id
+
+
 async def test_of_two_same_files_at_once_one_is_the_duplicate(world: World) -> None:
     submitter = world.new_submitter(duplicates="reject")
     files = [dropped(world, name) for name in ("a.csv", "b.csv", "c.csv")]

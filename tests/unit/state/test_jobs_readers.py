@@ -148,6 +148,13 @@ async def test_the_same_file_is_the_oldest_job_that_did_not_fail(reader: JobRead
     ):
         found = await reader.same_file(model, sha256)
         assert (found and found.job_id[0]) == expected
+    await put(reader, job("777777777777", sha256="cc", file="y=1/m=2/a.csv"))
+    await put(reader, job("888888888888", sha256="cc", file="b.csv"))
+    for folder, expected in (
+        (None, "7"), ("y=1/m=2", "7"), ("", "8"), ("y=1", None), ("m=2", None), ("y=1/m=3", None),
+    ):  # fmt: skip
+        found = await reader.same_file("orders", "cc", folder)
+        assert (found and found.job_id[0]) == expected
     await put(reader, rows["4"].with_(state=State.FAILED, revision=9))
     found = await reader.same_file("orders", "aa")
     assert found is not None
