@@ -190,10 +190,10 @@ OPERATIONS: tuple[Operation, ...] = (
         (*_ASKED, "INVALID_OPTION", "MODEL_NOT_FOUND", "FILE_GONE", "SHARED_TOPIC"),
         body=JobRetry, body_required=False,
         description="Without a body a failed or cancelled job goes on at its last commit, with the newest "
-        "version of its model. From the start it writes into a new topic of its own. Rejected rows that pass now are "
-        "added to its topic. Options are those of the model version with the submission's over them; those "
-        "of delivery (`topic`, `dlq_topic`, `partitions`, `key`, `record_headers`, `atomic`) change from the "
-        "start only.",
+        "version of its model. From the start it writes into a new topic of its own. Rejected rows that pass "
+        "now are added to its topic. Options are those of the model version with the submission's over them; "
+        "those of delivery (`topic`, `dlq_topic`, `partitions`, `key`, `record_headers`, `atomic`) change "
+        "from the start only.",
     ),
     Operation(
         "get", "/jobs/{job_id}/records", "jobs", "Read the job's records",
