@@ -179,7 +179,9 @@ class Settings(BaseSettings):
         default=300, gt=0, description="How often is looked for what outlived its retention (seconds)."
     )
     converter: Literal["auto", "compiled", "reference"] = Field(
-        default="auto", description="Which converter reads rows."
+        default="auto",
+        description="Converter of rows: `compiled` as soon as it is ready (`auto`), waiting until it is "
+        "(`compiled`), or the slower `reference` alone. What the compiled one cannot do the reference does.",
     )
 
     # logs

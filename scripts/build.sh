@@ -6,6 +6,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/stack.sh"
 stamp=$root/.venv/.built
+kernels=$root/.venv/.kernels
 
 wanted() { { cat "$root/requirements.lock" "$root/pyproject.toml"; echo "$root"; } | sha256sum; }
 
@@ -29,7 +30,19 @@ build_environment() {
   wanted > "$stamp"
 }
 
+# A worker whose cache is cold does this itself, beside its work, and is slower until then.
+compile_kernels() {
+  local want
+  want=$({ wanted; find "$root/connectors/csv/compiled" -name "*.py" -print0 | sort -z | xargs -0 cat; } | sha256sum)
+  [ "$(cat "$kernels" 2>/dev/null)" != "$want" ] || return 0
+  say "compiling the converter; the first time takes half a minute"
+  "$python" -c 'from connectors.csv.compiled import warm_up; warm_up()' \
+    || fail "the converter could not be compiled; see the output above"
+  printf '%s\n' "$want" > "$kernels"
+}
+
 built || only_docker || build_environment
+if built; then compile_kernels; fi
 if [ -f "$root/Dockerfile" ] && docker_engine; then
   say "building the image $image; the first time takes a few minutes"
   docker build --quiet --tag "$image" "$root" >/dev/null || fail "docker could not build the image"

@@ -54,6 +54,7 @@ class WorkerProcess:
             "BATCH_SETTLE_SECONDS": "0.2",
             "BATCH_RESCAN_SECONDS": "0.2",
             "BATCH_MIN_FREE_BYTES": "0",
+            "BATCH_CONVERTER": os.environ.get("TEST_CONVERTER", "reference"),
             **{f"BATCH_{name.upper()}": str(value) for name, value in settings.items()},
         }
 

@@ -46,6 +46,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator
         tmp_path_factory.mktemp("seed"),
         broker.address,
         f"seed{random.randrange(10**9)}",
+        converter="compiled",
         chunk_bytes=64 * 1024,  # many commits
         max_upload_bytes=UPLOAD_LIMIT,
     )

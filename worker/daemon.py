@@ -20,6 +20,7 @@ from connectors.kafka.reader import TopicReader
 from connectors.kafka.removal import KafkaRemover
 from connectors.kafka.sink import JobTopics, KafkaSink, SinkTimeouts
 from connectors.kafka.topics import TopicAdmin
+from connectors.kernels import Kernels
 from connectors.model.options import parse_options
 from worker.http.app import middlewares, setup_http
 from worker.http.ports import Services
@@ -105,7 +106,8 @@ class Daemon:
             now=utc_now,
         )
         ownership = self._state.ownership
-        sources = ConnectorSources(settings)
+        self._kernels = Kernels(settings.data_dir / "numba")
+        sources = ConnectorSources(settings, self._kernels)
         self._runner_ports = RunnerPorts(
             worker_id=self._identity.worker_id,
             commands=self._state.commands,
@@ -193,6 +195,8 @@ class Daemon:
         setup_docs(app)
 
     async def _start(self) -> None:
+        if self._settings.converter != "reference":
+            self._kernels.start()
         self._intake.start()
         self._reconciling = asyncio.create_task(self._reconciler.run_forever(), name="reconcile")
         self._reaping = asyncio.create_task(self._reaper.run_forever(), name="reaper")
@@ -200,6 +204,7 @@ class Daemon:
 
     async def _drain(self) -> None:
         """Take nothing more, abort what is open; the jobs go on from their last commit at the next start."""
+        self._kernels.stop()
         for task in (self._reconciling, self._reaping):
             if task is not None:
                 task.cancel()

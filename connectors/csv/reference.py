@@ -19,7 +19,8 @@ class CsvReferenceConverter:
 
     `rules` are the model's, bound to the file's columns and behind them those of `fixed`, outcomes that every
     row has. `cells` says how the cells are written, `key` names the column whose values are the keys. A row
-    that is larger than its `limit`, or whose record is, is a reject.
+    that is larger than its `limit`, or whose record is, is a reject. `readers` read the cells of the file's
+    columns, one by one.
 
     Raises HeaderError COLUMN_MISSING when there is no column `key`.
     """
@@ -33,16 +34,18 @@ class CsvReferenceConverter:
         cells: CellFormat = PLAIN_CELLS,
         fixed: Sequence[Outcome] = (),
     ) -> None:
-        self._rules = rules
-        self._key = RowKey(rules, key)
-        self._limit = limit
-        self._fixed = tuple(fixed)
-        of_file = rules.rules[: len(rules.rules) - len(self._fixed)]
-        self._readers = [cells.reader(rule) for rule in of_file]
+        self.rules = rules
+        self.key = key
+        self.limit = limit
+        self.cells = cells
+        self.fixed = tuple(fixed)
+        of_file = rules.rules[: len(rules.rules) - len(self.fixed)]
+        self.readers = [cells.reader(rule) for rule in of_file]
+        self._row_key = RowKey(rules, key)
 
     def convert(self, block: Block) -> Converted:
         assert isinstance(block, CsvBlock)
-        rejected = RejectedRows(block, self._limit)
+        rejected = RejectedRows(block, self.limit)
         if block.skipped is not None:
             return Converted([], [rejected.skipped(block.skipped)])
         records: list[Record] = []
@@ -56,21 +59,21 @@ class CsvReferenceConverter:
         return Converted(records, rejects)
 
     def _convert_row(self, number: int, row: bytes, block: CsvBlock) -> Record | tuple[RowError, ...]:
-        if len(row) > self._limit.max_row_bytes:
-            return self._limit.oversized(len(row))
+        if len(row) > self.limit.max_row_bytes:
+            return self.limit.oversized(len(row))
         try:
             text = row.decode(block.encoding)
         except UnicodeDecodeError as error:
             return undecodable(row, block, error.start)
         cells = row_cells(row, text, block)
-        if len(cells) != len(self._readers):
-            return row_error("column_count", found=len(cells), expected=len(self._readers))
-        outcomes = [read(cell) for read, cell in zip(self._readers, cells, strict=True)]
-        outcomes += self._fixed
-        value = self._rules.check(outcomes)
+        if len(cells) != len(self.readers):
+            return row_error("column_count", found=len(cells), expected=len(self.readers))
+        outcomes = [read(cell) for read, cell in zip(self.readers, cells, strict=True)]
+        outcomes += self.fixed
+        value = self.rules.check(outcomes)
         if isinstance(value, tuple):
             return value
-        return self._limit.record(number, self._key.of(outcomes), value)
+        return self.limit.record(number, self._row_key.of(outcomes), value)
 
 
 def row_cells(row: bytes, text: str, block: CsvBlock) -> list[str]:

@@ -18,7 +18,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from connectors.api import Batch
 
-__all__ = ["BATCH_BYTES", "HEADER", "Codec", "Headers", "RecordParts", "frame"]
+__all__ = ["BATCH_BYTES", "HEADER", "Codec", "Headers", "RecordParts", "finish", "frame"]
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 RecordParts: TypeAlias = tuple[bytes | None, bytes, Headers]
@@ -55,7 +55,7 @@ def frame(
     All timestamps are the time of this call: a batch never looks old to the broker's retention. Thread-safe.
     """
     now = time.time_ns() // 1_000_000
-    return [_finish(body, count, partition, codec, now) for body, count in _bodies(records, now, limit)]
+    return [finish(body, count, partition, codec, now) for body, count in _bodies(records, now, limit)]
 
 
 def _bodies(records: Iterable[RecordParts], now: int, limit: int) -> Iterator[tuple[bytes, int]]:
@@ -83,7 +83,11 @@ def _builder(limit: int) -> DefaultRecordBatchBuilder:
     )
 
 
-def _finish(body: bytes, count: int, partition: int, codec: Codec, now: int) -> Batch:
+def finish(body: bytes, count: int, partition: int, codec: Codec, now: int) -> Batch:
+    """Compress `count` records as they stand in a batch, and put the header before them.
+
+    `now` is the time of all of them, in milliseconds. Thread-safe; compression runs outside the GIL.
+    """
     if codec is not Codec.NONE:
         compressed = _COMPRESS[codec](body)
         if len(compressed) < len(body):

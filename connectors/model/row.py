@@ -23,15 +23,17 @@ class RowRules:
     """A model bound to the columns of one file. Immutable and thread-safe.
 
     A converter reads each cell with its column's rule, in file order, and hands the outcomes to `check`.
+    `required` are the names that a row must have, in the schema's order, and the places of their columns;
+    `judge` has the rules that are left, None if there are none.
     """
 
     def __init__(self, rules: Sequence[ColumnRule], required: Sequence[str], judge: Judge | None) -> None:
         self.rules = tuple(rules)
         self.columns = tuple(rule.name for rule in rules)
         self._names = [quote(name) + ":" for name in self.columns]
-        self._judge = judge
+        self.judge = judge
         places = {name: index for index, name in enumerate(self.columns)}
-        self._required = [(name, places.get(name)) for name in required]
+        self.required = [(name, places.get(name)) for name in required]
 
     def check(self, outcomes: Sequence[Outcome]) -> bytes | tuple[RowError, ...]:
         """Return the row's JSON in UTF-8, or its errors: at least one, at most MAX_ERRORS.
@@ -49,7 +51,7 @@ class RowRules:
                 return errors
             pairs = zip(self._names, outcomes, strict=True)
             row = "{" + ",".join(name + text for name, text in pairs if isinstance(text, str)) + "}"
-        if self._judge is not None and (broken := self._judge.check(row)):
+        if self.judge is not None and (broken := self.judge.check(row)):
             return (broken,)
         return row.encode()
 
@@ -57,7 +59,7 @@ class RowRules:
         errors = [outcome for outcome in outcomes if isinstance(outcome, RowError)]
         errors += [
             RowError(name, *failure("required"))
-            for name, place in self._required
+            for name, place in self.required
             if place is None or outcomes[place] is None
         ]
         return tuple(errors[:MAX_ERRORS])

@@ -74,7 +74,7 @@ def test_five_kills_in_a_million_rows(
     rows = 1_000_000
     source = tmp_path / "big.csv"
     offsets = write_rows(source, rows)
-    worker = new_worker(chunk_bytes=1024 * 1024)
+    worker = new_worker(converter="reference", chunk_bytes=1024 * 1024)  # slow enough to be hit anywhere
     worker.start()
     worker.create_model("orders", SCHEMA)
     incoming = worker.dropzone / "incoming/orders"
@@ -111,6 +111,41 @@ def test_five_kills_in_a_million_rows(
     check_file_done(worker, job["job_id"])
 
 
+def test_five_deaths_of_the_compiled_converter(
+    new_worker: Callable[..., WorkerProcess], topics: Topics, namespace: str, tmp_path: Path
+) -> None:
+    rows = 1_000_000
+    source = tmp_path / "big.csv"
+    offsets = write_rows(source, rows)
+    worker = new_worker(converter="compiled", chunk_bytes=1024 * 1024)
+    armed = ArmedWorker(worker)
+    armed.start()
+    worker.wait_ready()
+    worker.create_model("orders", SCHEMA)
+    incoming = worker.dropzone / "incoming/orders"
+    incoming.mkdir(parents=True)
+    armed.arm(f"{random.choice(REPEATED)}:{random.randint(2, 4)}")
+    source.rename(incoming / "big.csv")
+    committed = []
+    for death in range(5):
+        assert worker.wait_dead() == -signal.SIGKILL
+        (folder,) = (worker.dropzone / "processing").iterdir()
+        at = topics.committed(f"{namespace}-{folder.name}", f"{namespace}_{folder.name}") or 0
+        assert 0 < at < rows
+        committed.append(offsets[at])
+        if death == 4:
+            armed.recover()
+        else:  # at most four of more than twenty transactions on
+            armed.arm(f"{random.choice(REPEATED)}:{random.randint(2, 4)}")
+            armed.start(ready=False)
+    worker.wait_ready()
+    ended = worker.wait_ended(folder.name, timeout=240)
+    assert ended["converter"] == "compiled"
+    check_all(topics, ended, rows, offsets)
+    assert [int(byte) for byte in re.findall(r"reads on from byte (\d+)", worker.log)] == committed
+    check_file_done(worker, folder.name)
+
+
 class ArmedWorker:
     """One worker that can be told to die at a crash point, and is started again after each death."""
 
@@ -118,8 +153,8 @@ class ArmedWorker:
         self.worker = worker
         self._wish = worker.folder / "crash-at"
 
-    def start(self) -> None:
-        self.worker.start(crash_at=f"@{self._wish}")
+    def start(self, *, ready: bool = True) -> None:
+        self.worker.start(crash_at=f"@{self._wish}", ready=ready)
 
     def arm(self, wish: str) -> None:
         self._wish.write_text(wish)
@@ -134,7 +169,13 @@ class ArmedWorker:
 @pytest.fixture(scope="module")
 def armed(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[ArmedWorker]:
     namespace = f"armed{random.randrange(10**9)}"
-    worker = WorkerProcess(tmp_path_factory.mktemp("armed"), broker.address, namespace, chunk_bytes=16 * 1024)
+    worker = WorkerProcess(
+        tmp_path_factory.mktemp("armed"),
+        broker.address,
+        namespace,
+        converter="compiled",
+        chunk_bytes=16 * 1024,
+    )
     armed = ArmedWorker(worker)
     armed.start()
     worker.create_model("orders", SCHEMA)

@@ -40,7 +40,7 @@ def submitted(worker: WorkerProcess, model: str, name: str, data: bytes, **optio
 
 
 def test_retried_rejects_through_five_kills(new_worker: Callable[..., WorkerProcess], topics: Topics) -> None:
-    worker = new_worker(chunk_bytes=256 * 1024)
+    worker = new_worker(converter="compiled", chunk_bytes=256 * 1024)
     worker.start()
     worker.create_model("orders", STRICT)
     job = submitted(worker, "orders", "orders.csv", content())
@@ -72,7 +72,7 @@ def test_retried_rejects_through_five_kills(new_worker: Callable[..., WorkerProc
 def test_an_atomic_file_is_seen_whole_or_not_at_all(
     new_worker: Callable[..., WorkerProcess], topics: Topics
 ) -> None:
-    worker = new_worker(chunk_bytes=64 * 1024)
+    worker = new_worker(converter="compiled", chunk_bytes=64 * 1024)
     worker.start(crash_at="mid-send:20")
     worker.create_model("orders", MENDED)
     job = submitted(worker, "orders", "atomic.csv", content(300_000), atomic="true")
@@ -94,7 +94,7 @@ def test_two_files_for_one_topic_through_kills(
     new_worker: Callable[..., WorkerProcess], topics: Topics, namespace: str
 ) -> None:
     shared = f"orders-{namespace}"
-    worker = new_worker(chunk_bytes=128 * 1024, max_running_jobs=2)
+    worker = new_worker(converter="compiled", chunk_bytes=128 * 1024, max_running_jobs=2)
     worker.start()
     worker.create_model("orders", {**MENDED, "x-batch": {"topic": shared, "partitions": 2, "key": "id"}})
     files = {"a.csv": range(200_000), "b.csv": range(200_000, 400_000)}

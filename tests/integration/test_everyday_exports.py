@@ -57,7 +57,10 @@ INVOICES: list[Row] = [
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[WorkerProcess]:
     worker = WorkerProcess(
-        tmp_path_factory.mktemp("exports"), broker.address, f"exports{random.randrange(10**9)}"
+        tmp_path_factory.mktemp("exports"),
+        broker.address,
+        f"exports{random.randrange(10**9)}",
+        converter="compiled",
     )
     worker.start()
     yield worker

@@ -101,7 +101,7 @@ def post_file(worker: WorkerProcess, size: int, pieces: Iterator[bytes]) -> tupl
 
 @pytest.mark.timeout(600)
 def test_exactly_one_gib(new_worker: Callable[..., WorkerProcess], topics: Topics) -> None:
-    worker = new_worker()
+    worker = new_worker(converter="compiled")
     worker.start()
     worker.create_model("texts", SCHEMA)
     assert worker.process is not None

@@ -18,7 +18,10 @@ from tests.integration.samples_table import SAMPLES, Sample
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[WorkerProcess]:
     worker = WorkerProcess(
-        tmp_path_factory.mktemp("samples"), broker.address, f"samples{random.randrange(10**9)}"
+        tmp_path_factory.mktemp("samples"),
+        broker.address,
+        f"samples{random.randrange(10**9)}",
+        converter="compiled",
     )
     worker.start()
     yield worker

@@ -35,6 +35,8 @@ LIBRARIES: dict[str, set[str]] = {
     "aiokafka": {"worker.state", "connectors.kafka", "connectors.testing"},
     "pyarrow": {"connectors.parquet"},
     "cramjam": {"connectors.kafka"},
+    "numba": {"connectors.csv.compiled.kernels"},
+    "llvmlite": {"connectors.csv.compiled.kernels"},
     "backports": {"connectors.text"},
     "jsonschema_rs": {"connectors.model"},
     "watchdog": {"worker.intake"},

@@ -107,6 +107,7 @@ class Delivery:
             while not progress.eof:
                 progress = await self._deliver_chunk(pipeline, progress)
                 self._hooks.committed(progress)
+                await self._hooks.started(progress, source.format, encoder.name)
                 if not progress.eof and self._hooks.yield_asked():
                     raise YieldedError
         finally:

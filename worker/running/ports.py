@@ -47,7 +47,10 @@ class DeliveryHooks:
         """What the file is by its content."""
 
     async def started(self, progress: Progress, format: str, converter: str) -> None:
-        """Before any row: the start progress is committed, or one of an earlier run was found."""
+        """Before any row: the start progress is committed, or one of an earlier run was found.
+
+        Again after commits, since the converter may be another one from a block on.
+        """
 
     def committed(self, progress: Progress) -> None:
         """After each commit."""

@@ -62,7 +62,7 @@ class JobRunner(DeliveryHooks):
         self._failures = 0  # refusals in a row of a broker that answers
         self._tries = 0  # deliveries in a row that failed for whatever reason
         self._outage_said = False
-        self._told_start = False
+        self._told: str | None = None  # the converter that the table knows of
         self._reporter: ProgressReporter | None = None
         self._format = job.format
 
@@ -90,12 +90,13 @@ class JobRunner(DeliveryHooks):
 
     async def started(self, progress: Progress, format: str, converter: str) -> None:
         self._committed = progress
-        if self._told_start:
+        if self._told == converter:
             return
-        _log.info("job %s (%s) RUNNING, attempt %d", self._job.job_id, self._job.file, self._job.attempt)
+        if self._told is None:
+            _log.info("job %s (%s) RUNNING, attempt %d", self._job.job_id, self._job.file, self._job.attempt)
         event = Started(self._job.attempt, self._ports.worker_id, format, converter, self._ports.now())
         await self._publish(event)
-        self._told_start = True
+        self._told = converter
 
     def committed(self, progress: Progress) -> None:
         self._committed = progress

@@ -7,16 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from config.settings import Settings
-from connectors.api import Converter, EncodedBlock, Position, SourceReader
+from connectors.api import BlockEncoder, Converter, EncodedBlock, Position, SourceReader
 from connectors.converters import reference_converter
+from connectors.csv.compiled import CompiledCsvEncoder, compile_plan
+from connectors.csv.reference import CsvReferenceConverter
 from connectors.encoding import ReferenceEncoder
 from connectors.headers import OriginHeaders, RecordOrigin
 from connectors.kafka.framing import Codec
+from connectors.kernels import Kernels
 from connectors.letters import LetterConverter, parse_letter
 from connectors.model import compile_model
 from connectors.model.options import Options, parse_options
 from connectors.registry import PARQUET, detect_file, open_source
 from connectors.rejects import RejectOrigin
+from connectors.switching import SwitchingEncoder
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
 
@@ -24,9 +28,14 @@ __all__ = ["ConnectorSources", "ReferenceLetterEncoder"]
 
 
 class ConnectorSources:
-    """The SourceOpener on the connectors: formats from the registry, rows through the reference converter."""
+    """The SourceOpener on the connectors: formats from the registry, CSV compiled once `kernels` are ready,
+    the rest through the reference converter.
+    """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, kernels: Kernels) -> None:
+        self._kernels = kernels
+        self._compile = settings.converter != "reference"
+        self._wait = settings.converter == "compiled"
         self._namespace = settings.namespace
         self._max_row_bytes = settings.max_row_bytes
         self._max_decompressed_bytes = settings.max_decompressed_bytes
@@ -47,6 +56,8 @@ class ConnectorSources:
         )
 
     def converter(self, reader: SourceReader, format: str, job: Job, manifest: Manifest) -> Converter:
+        if self._wait:
+            self._kernels.wait()
         options = parse_options(manifest.options)
         return reference_converter(
             reader,
@@ -58,22 +69,42 @@ class ConnectorSources:
             headers=_headers(options, job),
         )
 
-    def encoder(
+    def encoder(self, converter: Converter, job: Job, manifest: Manifest, partitions: int) -> BlockEncoder:
+        reference = self._reference(converter, job, manifest, partitions)
+        if not self._compile or not isinstance(converter, CsvReferenceConverter):
+            return reference
+        headers = _headers(parse_options(manifest.options), job)
+        plan = compile_plan(converter, headers)
+        if plan is None:
+            return reference
+        compiled = CompiledCsvEncoder(
+            plan,
+            converter,
+            partitions=partitions,
+            codec=self._codec,
+            reject_origin=self._origin(job),
+            headers=headers,
+        )
+        return SwitchingEncoder(reference, compiled, self._kernels)
+
+    def _reference(
         self, converter: Converter, job: Job, manifest: Manifest, partitions: int
     ) -> ReferenceEncoder:
-        origin = RejectOrigin(
+        return ReferenceEncoder(
+            converter,
+            partitions=partitions,
+            codec=self._codec,
+            reject_origin=self._origin(job),
+            headers=_headers(parse_options(manifest.options), job),
+        )
+
+    def _origin(self, job: Job) -> RejectOrigin:
+        return RejectOrigin(
             namespace=self._namespace,
             job_id=job.job_id,
             attempt=job.attempt,
             file=job.file,
             topic=job.topic,
-        )
-        return ReferenceEncoder(
-            converter,
-            partitions=partitions,
-            codec=self._codec,
-            reject_origin=origin,
-            headers=_headers(parse_options(manifest.options), job),
         )
 
     def letter_encoder(
@@ -88,7 +119,7 @@ class ConnectorSources:
         # blocks of a byte are single rows, but those of Parquet are read one after the other
         rows = manifest if format == PARQUET else replace(manifest, block_bytes=1)
         letters = LetterConverter(reader, converter, lambda at: self.open(path, format, rows, at))
-        return ReferenceLetterEncoder(letters, self.encoder(converter, job, manifest, partitions))
+        return ReferenceLetterEncoder(letters, self._reference(converter, job, manifest, partitions))
 
 
 class ReferenceLetterEncoder:

@@ -14,6 +14,7 @@ import pytest
 from config.settings import Settings
 from connectors.checking import CheckReport
 from connectors.errors import JobError
+from connectors.kernels import Kernels
 from worker.running import checker as module
 from worker.running.checker import FileChecker
 from worker.running.sources import ConnectorSources
@@ -28,7 +29,7 @@ ROWS = b"id,amount\n1,1.5\nx,2\n3,99\ny,3\n"
 @pytest.fixture
 def checker(tmp_path: Path) -> FileChecker:
     settings = Settings(dropzone=tmp_path / "zone", data_dir=tmp_path / "data")
-    return FileChecker(settings, ConnectorSources(settings))
+    return FileChecker(settings, ConnectorSources(settings, Kernels(Path("unused"))))
 
 
 def _file(tmp_path: Path, data: bytes) -> Path:

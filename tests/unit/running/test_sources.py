@@ -11,6 +11,7 @@ import pytest
 from config.settings import Settings
 from connectors.api import EncodedBlock, Position
 from connectors.errors import HeaderError, JobCode
+from connectors.kernels import Kernels
 from connectors.testing import decode_batch
 from worker.jobs.job import Source
 from worker.jobs.manifest import Manifest
@@ -42,7 +43,7 @@ def manifest(path: Path, schema: dict[str, Any], options: dict[str, Any]) -> Man
 
 def encode(path: Path, schema: dict[str, Any], options: dict[str, Any], partitions: int) -> EncodedBlock:
     """Encode the file's first block the way a delivery does."""
-    sources, claimed = ConnectorSources(Settings()), manifest(path, schema, options)
+    sources, claimed = ConnectorSources(Settings(), Kernels(Path("unused"))), manifest(path, schema, options)
     format = sources.format_of(path)
     reader = sources.open(path, format, claimed, Position())
     try:
