@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import connectors.kafka.fetching  # noqa: F401 (mends the consumers that are made from here)
+
 __all__ = ["KafkaConnection"]
 
 
