@@ -64,7 +64,7 @@ worker_alive() {
   local pid
   pid=$(<"$worker_dir/worker.pid")
   kill -0 "$pid" 2>/dev/null || return 1
-  [ ! -r "/proc/$pid/cmdline" ] || [[ $(tr '\0' ' ' < "/proc/$pid/cmdline") == *"$batch worker"* ]]
+  [ ! -r "/proc/$pid/cmdline" ] || [[ $({ tr '\0' ' ' < "/proc/$pid/cmdline"; } 2>/dev/null) == *"$batch worker"* ]]
 }
 
 # Read the worker's settings as the worker will: sets web_host, web_port, url, dropzone, data_dir, default_model,

@@ -51,7 +51,7 @@ alive() {
   local pid
   pid=$(<"$1/broker.pid")
   kill -0 "$pid" 2>/dev/null || return 1
-  [ ! -r "/proc/$pid/cmdline" ] || [[ $(tr '\0' ' ' < "/proc/$pid/cmdline") == *"kafka.Kafka $(realpath "$1")/"* ]]
+  [ ! -r "/proc/$pid/cmdline" ] || [[ $({ tr '\0' ' ' < "/proc/$pid/cmdline"; } 2>/dev/null) == *"kafka.Kafka $(realpath "$1")/"* ]]
 }
 
 # 16 random bytes as Kafka writes ids (base64url); a leading hyphen would look like an option
