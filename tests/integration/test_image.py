@@ -20,7 +20,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.conftest import ROOT, Broker
-from tests.harness import WorkerProcess
+from tests.harness import WorkerProcess, eventually
 
 UID = 54321  # no user of this machine, as in a container that gets the host's user
 PYTHON = Path("/usr/bin/python3.11")
@@ -49,14 +49,16 @@ stage() {{
   printf '#!/bin/sh\\nexec python -m pip "$@"\\n' > "$root/usr/local/bin/pip"
   chmod 755 "$root/usr/local/bin/pip"
 }}
-run() {{ chroot "$root" /usr/bin/env "PATH=/usr/local/bin:/usr/bin:/bin" sh -ec "cd '$1' && $2"; }}
+run() {{ chroot "$root" /usr/bin/env "${{environment[@]}}" sh -ec "cd '$1' && $2"; }}
 """
 
-# as docker-compose.yml: nothing but the two folders and /tmp can be written
+# as docker-compose.yml: nothing but the two folders and /tmp can be written; a new volume begins as a copy
 START = f"""
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount --bind "$dropzone" "$root/dropzone"
+cp -a "$root/var/lib/batch" "$work/volume"
 mount -t tmpfs -o "mode=$(stat -c %a "$root/var/lib/batch")" tmpfs "$root/var/lib/batch"
+cp -a "$work/volume/." "$root/var/lib/batch/"
 mount -o remount,ro "$root"
 run / '! touch /written 2>/dev/null'
 exec chroot --userspec={UID}:{UID} --groups= "$root" /usr/bin/env -i "${{environment[@]}}"
@@ -73,11 +75,12 @@ def instructions() -> Iterator[tuple[str, str]]:
 
 def script() -> str:
     """The Dockerfile as a shell script that ends as the container's process."""
-    lines, environment, command, place = [BASE], ["PATH=/usr/local/bin:/usr/bin:/bin"], "", "/"
+    lines, path, command, place = [BASE], "/usr/local/bin:/usr/bin:/bin", "", "/"
     for keyword, rest in instructions():
         match keyword:
             case "FROM" if not rest.endswith(" AS base"):
                 place = "/"
+                lines.append(f"environment=(PATH={path})")
                 lines.append(f"stage {rest.split(' AS ')[1] if ' AS ' in rest else 'last'}")
             case "WORKDIR":
                 place = rest
@@ -97,13 +100,11 @@ def script() -> str:
                     )
             case "ENV":
                 for name, value in re.findall(r"(\w+)=(\S+)", rest):
-                    environment.append(f"{name}={value.replace('$PATH', environment[0][5:])}")
+                    lines.append(f"environment+=({name}={value.replace('$PATH', path)})")
             case "CMD":
                 command = shlex.join(json.loads(rest))
     given = '"${given[@]}"'
-    lines.append(
-        f'environment=({shlex.join(environment)})\nread -ra given <<< "$settings"\nenvironment+=({given})'
-    )
+    lines.append(f'read -ra given <<< "$settings"\nenvironment+=({given})')
     return "\n".join(lines) + START.rstrip() + f" {command}\n"
 
 
@@ -168,12 +169,13 @@ def test_the_image_s_steps_give_a_worker_that_serves(container: Container) -> No
     assert container.call("GET", "/ui/")[0] == 200
 
     container.create_model("penguins", json.loads((ROOT / "schemas/penguins.json").read_text()))
+    eventually(lambda: "the compiled converter is ready" in container.log, "the kernels of the image", 120)
     folder = container.dropzone / "incoming/penguins"
     folder.mkdir(exist_ok=True)
     os.chown(folder, UID, UID)
     container.drop("penguins.csv", (ROOT / "samples/penguins.csv").read_bytes(), "penguins")
     job = container.wait_ended(container.wait_job("penguins.csv")["job_id"])
-    assert (job["state"], job["rows_read"]) == ("COMPLETED", 344)
+    assert (job["state"], job["rows_read"], job["converter"]) == ("COMPLETED", 344, "compiled")
     assert (container.dropzone / "done" / job["job_id"]).stat().st_uid == UID
 
     assert container.terminate(20) == 0
