@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from worker.http.retry import writes_twice
 from worker.http.schemas import JobRetry
 from worker.jobs.apply import can_retry
 from worker.jobs.events import Begin, Retried
@@ -163,4 +164,4 @@ def _fields(job: Job, plan: Retried) -> Markup:
 
 
 def _writes_twice(job: Job, plan: Retried | None) -> bool:
-    return plan is not None and plan.begin is Begin.START and plan.topic == job.topic
+    return plan is not None and plan.begin is Begin.START and writes_twice(job, plan.options or {})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
-from worker.http.feeds import DataFeed, Feed, RejectFeed
+from worker.http.feeds import DataFeed, Feed, Goal, RejectFeed
 from worker.http.ports import Services, StoredRecord
 from worker.jobs.job import Job
 from worker.ui.rejects import Group, grouped
@@ -112,10 +112,8 @@ class Peeks:
         size = 0
         start = feed.start(job)
         async with self._services.open_topic(feed.topic(job) or "", start) as reader:
-            end = {p: offset for p, offset in (await reader.committed_end()).items() if p in start}
-            while len(found) < wanted and size < _MAX_BYTES:
-                if all(reader.positions.get(partition, 0) >= offset for partition, offset in end.items()):
-                    break
+            end = Goal({p: offset for p, offset in (await reader.committed_end()).items() if p in start})
+            while len(found) < wanted and size < _MAX_BYTES and not end.reached(reader.positions):
                 records = await reader.read(0.5)
                 size += sum(len(record.value or b"") for record in records)
                 found += [record for record in records if feed.takes(job, record)]

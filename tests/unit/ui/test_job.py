@@ -217,6 +217,17 @@ async def test_retry_from_the_start_into_a_shared_topic_asks_back(parts: Rig, cl
     assert parts.published == [("aaaaaaaaaaaa", Retried(2, Begin.START, 1, shared, "all"))]
 
 
+async def test_what_never_began_stands_nowhere_yet(parts: Rig, client: Client) -> None:
+    shared = {"topic": "all"}
+    await parts.models.create("orders", {"x-batch": shared})
+    parts.jobs.put(job(state=State.CANCELLED, topic="all", options=shared, started_at=None))
+    parts.intake.keep(job())
+    asked = await page(client, f"{JOB}/retry-start")
+    assert "twice" not in asked.text
+    assert asked.values("input", "name") == ["model_version"]
+    assert await send(client, f"{JOB}/retry-start", model_version="1") == (303, JOB)
+
+
 async def test_retry_of_rejects(parts: Rig, client: Client) -> None:
     await parts.models.create("orders", {})
     parts.jobs.put(job(state=State.COMPLETED, rows_rejected=1_200, dead_letters=[0, 1_200]))
