@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,22 +12,12 @@ from worker.jobs.job import Work
 __all__ = ["JobProgress", "uploading"]
 
 
-class UploadProgress:
-    """Hears how many bytes of a file are under way."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-
-    def __call__(self, done: int, size: int) -> None:
-        self._bar.show(done, size, "uploaded")
-
-
 @contextmanager
-def uploading() -> Iterator[UploadProgress]:
-    """A bar for one upload, which goes away with it."""
+def uploading() -> Iterator[Callable[[int, int], None]]:
+    """A bar for one upload, which goes away with it; it hears how many bytes of how many are under way."""
     bar = Bar()
     try:
-        yield UploadProgress(bar)
+        yield lambda done, size: bar.show(done, size, "uploaded")
     finally:
         bar.clear()
 

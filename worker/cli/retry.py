@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from worker.cli.client import Client
 from worker.cli.errors import ApiError, UsageError
@@ -28,13 +28,7 @@ class Retry:
 
     def body(self) -> str | None:
         """Return the request's body: what differs from a retry at the committed position; None: nothing."""
-        given = {
-            "from_start": self.from_start,
-            "rejects": self.rejects,
-            "model_version": self.model_version,
-            "allow_duplicates": self.allow_duplicates,
-        }
-        members = {name: value for name, value in given.items() if value}
+        members = {name: value for name, value in asdict(self).items() if value}
         return json.dumps(members) if members else None
 
 

@@ -84,7 +84,7 @@ def _check_origin(request: web.Request) -> None:
 
 def _check_token(request: web.Request, token: Token, cookie: str) -> None:
     authorization = request.headers.get("Authorization")
-    if authorization is not None and token.is_bearer(authorization):
+    if token.is_bearer(authorization):
         return
     if token.is_session(request.cookies.get(cookie)):
         # a browser sends its cookie for whoever asks it to; with a change it always says for whom

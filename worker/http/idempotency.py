@@ -8,10 +8,7 @@ from aiohttp import web
 
 from worker.http.problems import Problem
 
-__all__ = ["REPLAYED", "idempotency_key", "replayed"]
-
-REPLAYED = "Idempotency-Replayed"
-"""The header of an answer: whether the job was made by an earlier request with the same key."""
+__all__ = ["idempotency_key", "replayed"]
 
 _HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -32,5 +29,5 @@ def idempotency_key(request: web.Request) -> str | None:
 
 
 def replayed(created: bool) -> dict[str, str]:
-    """Return the header that says whether the job is an earlier one."""
-    return {REPLAYED: "false" if created else "true"}
+    """Return the header that says whether the job was made by an earlier request with the same key."""
+    return {"Idempotency-Replayed": "false" if created else "true"}

@@ -74,7 +74,7 @@ async def read_optional_json(request: web.Request) -> Any:
 
 async def read_no_body(request: web.Request) -> None:
     """Refuse a body, but for an empty object. Raises Problem."""
-    if request.can_read_body and (await read_json(request))[0] != {}:
+    if await read_optional_json(request) != {}:
         raise Problem("INVALID_REQUEST", "this call takes no body", "leave the body out")
 
 

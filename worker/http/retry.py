@@ -18,9 +18,9 @@ from worker.jobs.manifest import Manifest
 from worker.jobs.topics import job_topic
 from worker.state.api import Model
 
-__all__ = ["DELIVERY_OPTIONS", "Retries", "writes_twice"]
+__all__ = ["Retries", "writes_twice"]
 
-DELIVERY_OPTIONS = ("topic", "dlq_topic", "partitions", "key", "record_headers", "atomic")
+_DELIVERY_OPTIONS = ("topic", "dlq_topic", "partitions", "key", "record_headers", "atomic")
 """Where rows go and how. A retry that adds to rows delivered before keeps these; all others may change."""
 
 
@@ -126,5 +126,5 @@ def _shared_hint(job: Job) -> str:
 
 def _delivered_as_before(options: dict[str, Any], job: Job) -> dict[str, Any]:
     """`options` with those of the job for where its rows go: it adds to what stands there."""
-    kept = {name: job.options[name] for name in DELIVERY_OPTIONS if name in job.options}
-    return {name: value for name, value in options.items() if name not in DELIVERY_OPTIONS} | kept
+    kept = {name: job.options[name] for name in _DELIVERY_OPTIONS if name in job.options}
+    return {name: value for name, value in options.items() if name not in _DELIVERY_OPTIONS} | kept

@@ -72,7 +72,6 @@ class Claims:
         self._now = now
         self._new_id = new_id
         self._pending: dict[str, Job] = {}
-        self._under_way: set[asyncio.Task[Job]] = set()
 
     def pending(self, job_id: str) -> Job | None:
         """Return a job claimed here that the read model has not shown yet."""
@@ -93,35 +92,12 @@ class Claims:
         From the rename on the file is a job, whatever happens to Kafka or this process: the reconcile
         publishes its manifest. Of several claims of one file one wins. Until the rename an error leaves
         nothing behind: UnavailableError `KAFKA_UNAVAILABLE`, StateError `NO_SPACE`, SourceChangedError when
-        the file vanished or is not the one that was hashed, OSError. A caller that is cancelled does not
-        stop it.
+        the file vanished or is not the one that was hashed, OSError. Cancelled only when the worker stops:
+        a thread may still move the file then.
         """
         health = self._health()
         if not health.broker_ok:
             raise UnavailableError("KAFKA_UNAVAILABLE", health.message, health.hint)
-        task = asyncio.create_task(self._submitted(received, submission))
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    async def submit_again(self, job: Job) -> None:
-        """Publish the submission of a job that has no row yet and whose claim did not get that far."""
-        self._pending[job.job_id] = job
-        await self._publish(job)
-
-    async def close(self) -> None:
-        """Give up what is under way: a crash could do no more harm."""
-        tasks = list(self._under_way)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _ended(self, task: asyncio.Task[Job]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.debug("a claim failed: %r", error)  # its caller, unless cancelled, says it in full
-
-    async def _submitted(self, received: ReceivedFile, submission: Submission) -> Job:
         try:
             job = await self._claimed(received, submission)
         except OSError as error:
@@ -130,6 +106,11 @@ class Claims:
             raise
         await self._publish(job)
         return job
+
+    async def submit_again(self, job: Job) -> None:
+        """Publish the submission of a job that has no row yet and whose claim did not get that far."""
+        self._pending[job.job_id] = job
+        await self._publish(job)
 
     async def _claimed(self, received: ReceivedFile, submission: Submission) -> Job:
         while True:

@@ -103,7 +103,6 @@ class FileIntake:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self._submitter.close()
-        await self._claims.close()
 
     def open_upload(self, sent_name: str) -> Upload:
         """Begin a part file for a file that the client calls `sent_name`.

@@ -65,7 +65,7 @@ class Submitter:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way: a crash could do no more harm."""
         tasks = list(self._under_way)
         for task in tasks:
             task.cancel()

@@ -103,9 +103,13 @@ class Upload:
             # a thread may still write for a caller that was cancelled
             await asyncio.gather(self._flushing, return_exceptions=True)
         if self._descriptor is not None:
-            self._path.unlink(missing_ok=True)
-            os.close(self._descriptor)
-            self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            await asyncio.to_thread(self._remove, descriptor)
+
+    def _remove(self, descriptor: int) -> None:
+        """Blocking: the close of an unlinked file frees it, which takes a second for some GiB."""
+        self._path.unlink(missing_ok=True)
+        os.close(descriptor)
 
     async def _in_thread_flush(self, sync: bool = False) -> None:
         data, self._buffer = self._buffer, bytearray()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["HEADERS", "field", "form"]
+__all__ = ["END", "HEADERS", "field", "form"]
 
 _BOUNDARY = "xyzzy"
 HEADERS = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+END = f"--{_BOUNDARY}--\r\n".encode()
 
 
 def field(name: str, value: str | bytes, filename: str | None = None) -> bytes:
@@ -16,4 +17,4 @@ def field(name: str, value: str | bytes, filename: str | None = None) -> bytes:
 
 
 def form(*fields: bytes) -> bytes:
-    return b"".join(fields) + f"--{_BOUNDARY}--\r\n".encode()
+    return b"".join(fields) + END

@@ -6,19 +6,13 @@ import pytest
 from multidict import CIMultiDict
 
 from tests.unit.http.conftest import Client
+from tests.unit.http.forms import HEADERS, field, form
 from tests.unit.http.twins import Rig
 
-FORM = {"Content-Type": "multipart/form-data; boundary=b"}
-FILE = '; filename="a.csv"'
 
-
-def body(file: str = FILE, **options: str) -> bytes:
-    fields = "".join(
-        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in {"model": "orders", **options}.items()
-    )
-    head = f'--b\r\nContent-Disposition: form-data; name="file"{file}\r\n\r\n'
-    return f"{fields}{head}id\n1\n\r\n--b--\r\n".encode()
+def body(filename: str | None = "a.csv", **options: str) -> bytes:
+    texts = {"model": "orders", **options}
+    return form(*(field(*text) for text in texts.items()), field("file", b"id\n1\n", filename))
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +21,7 @@ async def model(parts: Rig) -> None:
 
 
 async def test_the_answer_says_whether_the_job_was_made_before(parts: Rig, client: Client) -> None:
-    headers = {**FORM, "Idempotency-Key": "9f2c 7d"}
+    headers = {**HEADERS, "Idempotency-Key": "9f2c 7d"}
     first = await client.post("/jobs", data=body(), headers=headers)
     again = await client.post("/jobs", data=body(), headers=headers)
     assert (first.status, first.headers["Idempotency-Replayed"]) == (202, "false")
@@ -39,20 +33,20 @@ async def test_the_answer_says_whether_the_job_was_made_before(parts: Rig, clien
 
 
 async def test_without_a_key_nothing_is_a_repetition(client: Client) -> None:
-    answers = [await client.post("/jobs", data=body(), headers=FORM) for _ in range(2)]
+    answers = [await client.post("/jobs", data=body(), headers=HEADERS) for _ in range(2)]
     assert [answer.headers["Idempotency-Replayed"] for answer in answers] == ["false", "false"]
     assert len({answer.headers["Location"] for answer in answers}) == 2
 
 
 @pytest.mark.parametrize("key", ["x", "x" * 255, "~ !"])
 async def test_keys_that_are_taken(client: Client, key: str) -> None:
-    answer = await client.post("/jobs", data=body(), headers={**FORM, "Idempotency-Key": key})
+    answer = await client.post("/jobs", data=body(), headers={**HEADERS, "Idempotency-Key": key})
     assert answer.status == 202
 
 
 @pytest.mark.parametrize("keys", [[""], ["x" * 256], ["schlüssel"], ["a\tb"], ["a", "a"], ["a", "b"]])
 async def test_keys_that_are_refused_before_the_file(parts: Rig, client: Client, keys: list[str]) -> None:
-    headers = CIMultiDict([*FORM.items(), *(("Idempotency-Key", key) for key in keys)])
+    headers = CIMultiDict([*HEADERS.items(), *(("Idempotency-Key", key) for key in keys)])
     answer = await client.post("/jobs", data=body(), headers=headers)
     problem = await answer.json()
     assert (answer.status, problem["code"], problem["detail"]) == (
@@ -64,7 +58,7 @@ async def test_keys_that_are_refused_before_the_file(parts: Rig, client: Client,
 
 
 async def test_the_requests_own_options_go_with_the_file(parts: Rig, client: Client) -> None:
-    await client.post("/jobs", data=body(partitions="4", key=""), headers=FORM)
+    await client.post("/jobs", data=body(partitions="4", key=""), headers=HEADERS)
     (upload,) = parts.intake.uploads
     assert upload.claimed is not None
     assert upload.claimed[1] == {"delimiter": ";", "partitions": 4}
@@ -73,7 +67,7 @@ async def test_the_requests_own_options_go_with_the_file(parts: Rig, client: Cli
 
 @pytest.mark.parametrize("option", ["topic", "dlq_topic"])
 async def test_a_topic_of_the_workers_own_is_refused(parts: Rig, client: Client, option: str) -> None:
-    answer = await client.post("/jobs", data=body(**{option: "batch.jobs"}), headers=FORM)
+    answer = await client.post("/jobs", data=body(**{option: "batch.jobs"}), headers=HEADERS)
     problem = await answer.json()
     assert (answer.status, problem["code"]) == (400, "INVALID_OPTION")
     assert problem["detail"].startswith(f"option `{option}` is `batch.jobs`")
@@ -82,7 +76,7 @@ async def test_a_topic_of_the_workers_own_is_refused(parts: Rig, client: Client,
 
 async def test_a_file_that_is_only_a_text_is_refused(parts: Rig, client: Client) -> None:
     """`curl -F file=orders.csv` sends the name as a text."""
-    answer = await client.post("/jobs", data=body(file=""), headers=FORM)
+    answer = await client.post("/jobs", data=body(filename=None), headers=HEADERS)
     problem = await answer.json()
     assert (answer.status, problem["code"], problem["detail"], problem["hint"]) == (
         400,

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import FormData, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import FormData
 
 from tests.unit.http.conftest import Client
-from tests.unit.http.described import watching
 from tests.unit.http.twins import Rig, job, rig
-from worker.http.app import middlewares, setup_http
 from worker.http.openapi import openapi_document
 from worker.http.token import Token
-from worker.ui.docs import setup_docs
-from worker.ui.routes import setup_ui
 
 TOKEN = "0123456789abcdef-._~+/="
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -29,18 +23,6 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 @pytest.fixture
 def parts() -> Rig:
     return rig(api_token=TOKEN)
-
-
-@pytest.fixture
-async def guarded(parts: Rig) -> AsyncIterator[Client]:
-    undescribed: list[str] = []
-    app = web.Application(middlewares=[watching(undescribed), *middlewares(parts.services)])
-    setup_http(app, parts.services)
-    setup_ui(app, parts.services)
-    setup_docs(app)
-    async with TestClient(TestServer(app)) as client:
-        yield client
-    assert undescribed == []
 
 
 def signed(end: int, token: str = TOKEN) -> str:
@@ -65,10 +47,10 @@ def signed(end: int, token: str = TOKEN) -> str:
 )
 @pytest.mark.parametrize("path", ["/jobs", "/models", "/dropzone", "/openapi.json", "/docs", "/nothing"])
 async def test_without_the_token_nothing_is_said(
-    guarded: Client, path: str, authorization: str | None
+    client: Client, path: str, authorization: str | None
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
-    answer = await guarded.get(path, headers=headers)
+    answer = await client.get(path, headers=headers)
     body = await answer.json()
     assert (answer.status, body["code"]) == (401, "UNAUTHORIZED")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -77,51 +59,51 @@ async def test_without_the_token_nothing_is_said(
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-async def test_with_the_token_everything_is_as_without_one(guarded: Client, parts: Rig, scheme: str) -> None:
+async def test_with_the_token_everything_is_as_without_one(client: Client, parts: Rig, scheme: str) -> None:
     parts.jobs.put(job())
-    answer = await guarded.get("/jobs", headers={"Authorization": f"{scheme} {TOKEN}"})
+    answer = await client.get("/jobs", headers={"Authorization": f"{scheme} {TOKEN}"})
     assert [item["job_id"] for item in (await answer.json())["items"]] == ["aaaaaaaaaaaa"]
-    answer = await guarded.post("/jobs/aaaaaaaaaaaa/cancel", headers=BEARER)
+    answer = await client.post("/jobs/aaaaaaaaaaaa/cancel", headers=BEARER)
     assert answer.status == 202
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-async def test_probes_and_metrics_are_open(guarded: Client, path: str) -> None:
-    assert (await guarded.get(path)).status == 200
+async def test_probes_and_metrics_are_open(client: Client, path: str) -> None:
+    assert (await client.get(path)).status == 200
 
 
 @pytest.mark.parametrize("path", ["/healthz/", "/healthz/../jobs", "/%2e/jobs", "/metrics/x"])
-async def test_what_looks_like_an_open_path_is_none(guarded: Client, path: str) -> None:
-    answer = await guarded.get(path, allow_redirects=False)
+async def test_what_looks_like_an_open_path_is_none(client: Client, path: str) -> None:
+    answer = await client.get(path, allow_redirects=False)
     assert answer.status == 401
 
 
-async def test_an_upload_is_refused_before_a_part_file_is_begun(guarded: Client, parts: Rig) -> None:
+async def test_an_upload_is_refused_before_a_part_file_is_begun(client: Client, parts: Rig) -> None:
     form = FormData({"model": "m"})
     form.add_field("file", b"a\n1\n", filename="a.csv")
-    answer = await guarded.post("/jobs", data=form)
+    answer = await client.post("/jobs", data=form)
     assert answer.status == 401
     assert parts.intake.uploads == []
 
 
-async def test_host_and_origin_are_looked_at_first(guarded: Client) -> None:
-    foreign = await guarded.get("/jobs", headers={"Host": "evil.example", **BEARER})
+async def test_host_and_origin_are_looked_at_first(client: Client) -> None:
+    foreign = await client.get("/jobs", headers={"Host": "evil.example", **BEARER})
     assert (await foreign.json())["code"] == "FORBIDDEN_HOST"
-    foreign = await guarded.post(
+    foreign = await client.post(
         "/jobs/aaaaaaaaaaaa/cancel", headers={"Origin": "http://evil.example", **BEARER}
     )
     assert (await foreign.json())["code"] == "FORBIDDEN_ORIGIN"
 
 
-async def test_a_session_reads_and_changes_from_our_own_pages_only(guarded: Client, parts: Rig) -> None:
+async def test_a_session_reads_and_changes_from_our_own_pages_only(client: Client, parts: Rig) -> None:
     parts.jobs.put(job())
     cookie = {"Cookie": f"batch_session_8000={signed(4_000_000_000)}"}
-    assert (await guarded.get("/jobs", headers=cookie)).status == 200
+    assert (await client.get("/jobs", headers=cookie)).status == 200
     path = "/jobs/aaaaaaaaaaaa/cancel"
-    silent = await guarded.post(path, headers=cookie)
+    silent = await client.post(path, headers=cookie)
     assert (silent.status, (await silent.json())["code"]) == (403, "FORBIDDEN_ORIGIN")
-    own = f"http://{guarded.host}:{guarded.port}"
-    assert (await guarded.post(path, headers={**cookie, "Origin": own})).status == 202
+    own = f"http://{client.host}:{client.port}"
+    assert (await client.post(path, headers={**cookie, "Origin": own})).status == 202
 
 
 @pytest.mark.parametrize(
@@ -136,22 +118,22 @@ async def test_a_session_reads_and_changes_from_our_own_pages_only(guarded: Clie
         signed(4_000_000_000).replace("4", "5", 1),
     ],
 )
-async def test_a_session_that_is_none(guarded: Client, cookie: str) -> None:
-    answer = await guarded.get("/jobs", headers={"Cookie": f"batch_session_8000={cookie}"})
+async def test_a_session_that_is_none(client: Client, cookie: str) -> None:
+    answer = await client.get("/jobs", headers={"Cookie": f"batch_session_8000={cookie}"})
     assert answer.status == 401
 
 
-async def test_a_page_leads_a_person_to_the_sign_in(guarded: Client) -> None:
+async def test_a_page_leads_a_person_to_the_sign_in(client: Client) -> None:
     for path in ("/", "/ui/", "/ui/jobs?state=FAILED&q=a b", "/ui/nothing", "/docs"):
-        answer = await guarded.get(path, headers=BROWSER, allow_redirects=False)
+        answer = await client.get(path, headers=BROWSER, allow_redirects=False)
         assert answer.status == 303
     assert answer.headers["Location"] == "/ui/sign-in?next=/docs"
-    answer = await guarded.get("/ui/jobs?q=a%26b", headers=BROWSER, allow_redirects=False)
+    answer = await client.get("/ui/jobs?q=a%26b", headers=BROWSER, allow_redirects=False)
     assert answer.headers["Location"] == "/ui/sign-in?next=/ui/jobs?q%3Da%2526b"
     # the stream and scripts cannot follow there, and the API has no pages
     for path in ("/ui/events", "/ui/live.js", "/ui/"):
-        assert (await guarded.get(path, headers={"Accept": "*/*"})).status == 401
-    assert (await guarded.get("/jobs", headers=BROWSER)).status == 401
+        assert (await client.get(path, headers={"Accept": "*/*"})).status == 401
+    assert (await client.get("/jobs", headers=BROWSER)).status == 401
 
 
 def test_a_session_is_the_end_and_its_signature() -> None:

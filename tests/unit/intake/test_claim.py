@@ -213,7 +213,7 @@ async def test_a_cancelled_caller_does_not_stop_a_claim(world: World) -> None:
         return await publish(job_id, event)
 
     world.commands.publish = slow_publish  # type: ignore[method-assign, assignment]
-    caller = asyncio.create_task(world.claimed())
+    caller = asyncio.create_task(world.submitter.submit(received(world.drop("a.csv")), submission()))
     await asyncio.wait_for(published.wait(), 30)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,25 @@ async def test_an_abandoned_upload_leaves_nothing(world: World) -> None:
     assert len(files_below(world.zone.uploads)) == 1
     await upload.discard()
     await upload.discard()
+    assert files_below(world.root) == []
+
+
+async def test_a_file_is_removed_in_a_thread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last close of a large file frees it, which takes long: the event loop must not wait for it."""
+    upload = opened(world)
+    await upload.write(b"x" * MIB)
+    closing: list[int] = []
+    real = os.close
+
+    def close(descriptor: int) -> None:
+        closing.append(threading.get_ident())
+        real(descriptor)
+
+    monkeypatch.setattr("worker.intake.upload.os.close", close)
+    await upload.discard()
+    monkeypatch.undo()
+    assert len(closing) == 1
+    assert closing[0] != threading.get_ident()
     assert files_below(world.root) == []
 
 
