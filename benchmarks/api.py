@@ -52,10 +52,6 @@ class Workload:
     tallies: Mapping[Form, Tally]
     files: int = 1
 
-    @property
-    def paths(self) -> list[Path]:
-        return [self.path] if self.path.is_file() else sorted(self.path.iterdir())
-
 
 @dataclass(frozen=True, slots=True)
 class Usage:

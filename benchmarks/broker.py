@@ -15,9 +15,10 @@ from confluent_kafka.cimpl import NewTopic
 
 from benchmarks.api import RunError
 
-__all__ = ["ROOT", "Broker", "free_port"]
+__all__ = ["KAFKA_LIBS", "ROOT", "Broker", "free_port"]
 
 ROOT = Path(__file__).resolve().parent.parent
+KAFKA_LIBS = ROOT / ".kafka/libs"
 _SCRIPT = ROOT / "scripts/kafka/broker.sh"
 _POLL_SECONDS = 0.02
 _LEADER_SECONDS = 30.0
@@ -56,7 +57,7 @@ class Broker:
         self._call("stop", str(self._folder))
 
     def version(self) -> str:
-        jars = sorted((ROOT / ".kafka/libs").glob("kafka_2.13-*.jar"))
+        jars = sorted(KAFKA_LIBS.glob("kafka_2.13-*.jar"))
         return jars[0].stem.partition("-")[2]
 
     def create_topic(self, partitions: int) -> str:

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from benchmarks.api import RunError, Usage
 
-__all__ = ["Finished", "Meter", "cpu_seconds", "run_metered"]
+__all__ = ["Finished", "Meter", "cpu_seconds", "end", "run_metered"]
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -61,6 +61,16 @@ class Meter:
 def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds of a process tree so far, those of children that have ended among them."""
     return sum(map(_cpu, _tree(pid)))
+
+
+def end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """End a process: kill it if it still runs so many `seconds` after it was asked to stop."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from benchmarks.api import Delivery, RunError
+from benchmarks.api import Delivery, RunError, Usage
 from benchmarks.broker import Broker
 from benchmarks.processes import Finished, run_metered
 
@@ -36,3 +40,11 @@ class CommandContender:
             return run_metered(argv, self._log, _TIMEOUT_SECONDS, environment)
         except OSError as error:
             raise RunError(f"`{argv[0]}` cannot be run: {error}") from error
+
+    def _run_script(self, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[Any, Usage]:
+        """Run Python with more variables than those of now; return the JSON that it prints last."""
+        done = self._run([sys.executable, *argv], {**os.environ, **environment})
+        try:
+            return json.loads(done.output.splitlines()[-1]), done.usage
+        except (IndexError, ValueError) as error:
+            raise RunError(f"the script said no time: {done.output[-500:]}") from error

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.api import Delivery, Form, MissingError, RunError, Workload
-from benchmarks.broker import ROOT, Broker, free_port
-from benchmarks.processes import Meter
+from benchmarks.broker import KAFKA_LIBS, ROOT, Broker, free_port
+from benchmarks.processes import Meter, end
 
 __all__ = ["ConnectContender"]
 
-_LIBS = ROOT / ".kafka/libs"
 _LOG4J = ROOT / "scripts/kafka/log4j.properties"
 _START_SECONDS = 300.0
 _DELIVERY_SECONDS = 900.0
@@ -90,7 +89,7 @@ class ConnectContender:
         with (self._folder / "worker.log").open("wb") as log:
             # -Xmx2g is what Kafka's own start script gives a Connect worker
             self._process = subprocess.Popen(
-                ["java", "-Xms256m", "-Xmx2g", "-cp", f"{_LIBS}/*", log4j, main, str(settings)],
+                ["java", "-Xms256m", "-Xmx2g", "-cp", f"{KAFKA_LIBS}/*", log4j, main, str(settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -125,12 +124,7 @@ class ConnectContender:
 
     def close(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end(self._process, 20)
             self._process = None
 
     def _worker_settings(self) -> dict[str, str]:
@@ -152,8 +146,8 @@ class ConnectContender:
         return path
 
     def _wait_ready(self) -> None:
-        end = time.monotonic() + _START_SECONDS
-        while time.monotonic() < end:
+        limit = time.monotonic() + _START_SECONDS
+        while time.monotonic() < limit:
             if self._process is None or self._process.poll() is not None:
                 raise RunError(f"the Connect worker ended: {self._log_end()}")
             try:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.api import Delivery, RunError, Workload
+from benchmarks.api import Delivery, Workload
 from benchmarks.broker import ROOT, Broker
 from benchmarks.contenders.commands import CommandContender
 from benchmarks.contenders.worker import Worker
@@ -36,11 +33,6 @@ class Floor(CommandContender):
     def deliver(self, workload: Workload, partitions: int) -> Delivery:
         prefix = f"floor-{secrets.token_hex(4)}"
         at_once = self._worker.jobs_at_once()
-        argv = [sys.executable, "-m", "benchmarks.contenders.floor_main"]
-        argv += [self._broker.address, prefix, str(workload.path), str(at_once)]
-        done = self._run(argv, {**os.environ, "PYTHONPATH": str(ROOT)})
-        try:
-            said = json.loads(done.output.splitlines()[-1])
-        except (IndexError, ValueError) as error:
-            raise RunError(f"the script said no time: {done.output[-500:]}") from error
-        return Delivery(said["seconds"], done.usage, tuple(said["topics"]), figures={"at_once": at_once})
+        argv = ["-m", "benchmarks.contenders.floor_main", self._broker.address, prefix]
+        said, usage = self._run_script([*argv, str(workload.path), str(at_once)], {"PYTHONPATH": str(ROOT)})
+        return Delivery(said["seconds"], usage, tuple(said["topics"]), figures={"at_once": at_once})

@@ -7,12 +7,11 @@ import secrets
 from pathlib import Path
 
 from benchmarks.api import Delivery, RunError, Workload
-from benchmarks.broker import ROOT, Broker
+from benchmarks.broker import KAFKA_LIBS, Broker
 from benchmarks.contenders.commands import CommandContender
 
 __all__ = ["PerfTest"]
 
-_LIBS = ROOT / ".kafka/libs"
 # the throughput settings of Kafka's own documentation; zstd like the worker, at the same level
 _SETTINGS = {
     "compression.type": "zstd",
@@ -40,14 +39,14 @@ class PerfTest(CommandContender):
         )
 
     def version(self) -> str:
-        jars = sorted(_LIBS.glob("kafka-tools-[0-9]*.jar"))
+        jars = sorted(KAFKA_LIBS.glob("kafka-tools-[0-9]*.jar"))
         return jars[0].stem.removeprefix("kafka-tools-")
 
     def deliver(self, workload: Workload, partitions: int) -> Delivery:
         topic = self._broker.create_topic(partitions)
         records = 2 * workload.rows  # the first half is warm-up
         argv = [
-            *("java", "-Xmx1g", "-cp", f"{_LIBS}/*", "org.apache.kafka.tools.ProducerPerformance"),
+            *("java", "-Xmx1g", "-cp", f"{KAFKA_LIBS}/*", "org.apache.kafka.tools.ProducerPerformance"),
             *("--bootstrap-server", self._broker.address, "--topic", topic),
             *("--num-records", str(records), "--warmup-records", str(workload.rows)),
             *("--payload-file", str(self._payloads), "--throughput", "-1"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
-from benchmarks.api import Delivery, MissingError, RunError, Workload
-from benchmarks.broker import ROOT, Broker
+from benchmarks.api import Delivery, MissingError, Workload
+from benchmarks.broker import Broker
 from benchmarks.contenders.commands import CommandContender
 
 __all__ = ["PythonScript"]
@@ -40,18 +39,6 @@ class PythonScript(CommandContender):
     def deliver(self, workload: Workload, partitions: int) -> Delivery:
         topic = self._broker.create_topic(partitions)
         types = {name: rules.get("type", "string") for name, rules in workload.schema["properties"].items()}
-        argv = [
-            sys.executable,
-            str(_SCRIPT),
-            self._broker.address,
-            topic,
-            str(workload.path),
-            json.dumps(types),
-        ]
-        environment = {**os.environ, "PYTHONPATH": f"{self._packages}{os.pathsep}{ROOT}"}
-        done = self._run(argv, environment)
-        try:
-            seconds = float(done.output.splitlines()[-1])
-        except (IndexError, ValueError) as error:
-            raise RunError(f"the script said no time: {done.output[-500:]}") from error
-        return Delivery(seconds, done.usage, (topic,))
+        argv = [str(_SCRIPT), self._broker.address, topic, str(workload.path), json.dumps(types)]
+        seconds, usage = self._run_script(argv, {"PYTHONPATH": str(self._packages)})
+        return Delivery(seconds, usage, (topic,))

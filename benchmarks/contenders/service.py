@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 from benchmarks.api import RunError, Workload
 from benchmarks.broker import ROOT, free_port
+from benchmarks.processes import end
 
 __all__ = ["WorkerService"]
 
@@ -63,20 +63,15 @@ class WorkerService:
                 stdout=log,
                 stderr=log,
             )
-        end = time.monotonic() + _START_SECONDS
+        limit = time.monotonic() + _START_SECONDS
         while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > end:
+            if self._process.poll() is not None or time.monotonic() > limit:
                 raise RunError(f"the worker did not become ready: {self._log_end()}")
             time.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
         if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(30)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end(self._process, 30)
             self._process = None
 
     def create_model(self, name: str, workload: Workload) -> None:
@@ -119,12 +114,12 @@ class WorkerService:
 
     def wait_completed(self, job_id: str, timeout: float) -> dict[str, Any]:
         """Return the job when it is COMPLETED. Raises RunError."""
-        end = time.monotonic() + timeout
+        limit = time.monotonic() + timeout
         while True:
             job: dict[str, Any] = self.call("GET", f"/jobs/{job_id}")
             if job["state"] == "COMPLETED":
                 return job
-            if job["state"] in _ENDED or time.monotonic() > end:
+            if job["state"] in _ENDED or time.monotonic() > limit:
                 raise RunError(f"job `{job_id}` is {job['state']} at row {job['rows_read']}: {job['error']}")
             time.sleep(_POLL_SECONDS)
 

@@ -67,7 +67,7 @@ def test_ndjson_and_parquet_hold_the_rows_of_the_csv_file(files: WorkloadFiles, 
 
 def test_many_small_files_share_no_row(files: WorkloadFiles, rows: PooledRows) -> None:
     workload = files.many("t", rows, 5, 3)
-    contents = [path.read_bytes().splitlines() for path in workload.paths]
+    contents = [path.read_bytes().splitlines() for path in sorted(workload.path.iterdir())]
     assert [len(lines) for lines in contents] == [4] * 5
     assert {lines[0] for lines in contents} == {b"id,text,at"}
     lines = [line for content in contents for line in content[1:]]
