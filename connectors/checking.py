@@ -8,12 +8,12 @@ from typing import Any
 
 from connectors.api import Converter, Reject, SourceReader
 from connectors.errors import JobError, RowCode
+from connectors.rejects import shown_column
 
 __all__ = ["MAX_EXAMPLES", "MAX_PROBLEMS", "CheckReport", "Example", "Problem", "check_source"]
 
 MAX_EXAMPLES = 5
 MAX_PROBLEMS = 300
-_MAX_COLUMN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class _Tally:
 
     def add(self, reject: Reject) -> None:
         for error in reject.errors:
-            problem = self._problem(error.column and error.column[:_MAX_COLUMN], error.code)
+            problem = self._problem(shown_column(error), error.code)
             if problem is None:
                 self.report.unlisted += 1
                 continue

@@ -22,7 +22,10 @@ class RecordOrigin:
 
 
 class OriginHeaders:
-    """Makes the headers of a job's records. Immutable and thread-safe."""
+    """Makes the headers of a job's records. Immutable and thread-safe.
+
+    `with_row`: the row's number is the last of them.
+    """
 
     def __init__(self, which: RecordHeaders, origin: RecordOrigin) -> None:
         self._shared: list[tuple[str, bytes]] = []
@@ -30,17 +33,17 @@ class OriginHeaders:
             # a file's name may hold bytes that are no UTF-8
             file = origin.file.encode("utf-8", "replace")
             self._shared = [(JOB_ID_HEADER, origin.job_id.encode()), (_FILE_HEADER, file)]
-        self._with_row = which is RecordHeaders.ROW
-        names = [name for name, _ in self._shared] + [_ROW_HEADER] * self._with_row
+        self.with_row = which is RecordHeaders.ROW
+        names = [name for name, _ in self._shared] + [_ROW_HEADER] * self.with_row
         self._shared_bytes = sum(map(len, names)) + sum(len(value) for _, value in self._shared)
 
     def of(self, row: int) -> list[tuple[str, bytes]]:
         """Return the headers of the record of data row `row` (from 1)."""
-        return [*self._shared, (_ROW_HEADER, b"%d" % row)] if self._with_row else self._shared
+        return [*self._shared, (_ROW_HEADER, b"%d" % row)] if self.with_row else self._shared
 
     def size(self, row: int) -> int:
         """Return how many bytes the names and values of these headers have."""
-        return self._shared_bytes + len(str(row)) if self._with_row else self._shared_bytes
+        return self._shared_bytes + len(str(row)) if self.with_row else self._shared_bytes
 
 
 NO_HEADERS = OriginHeaders(RecordHeaders.NONE, RecordOrigin("", ""))

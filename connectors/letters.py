@@ -91,9 +91,8 @@ class LetterConverter:
 
     def _block(self, letter: Letter) -> Block:
         reader = self._reader
-        if not isinstance(reader, CsvReader | NdjsonReader):
-            return self._from_parquet(letter)
-        if letter.whole and not any(error.code in _FROM_FILE for error in letter.errors):
+        told = letter.whole and not any(error.code in _FROM_FILE for error in letter.errors)
+        if told and isinstance(reader, CsvReader | NdjsonReader):
             block = reader.row_block(letter.start, letter.raw, text=letter.text)
             if block is not None:
                 return block

@@ -12,16 +12,18 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.api import Reject
+from connectors.api import Reject, RowError
 from connectors.headers import JOB_ID_HEADER
 
-__all__ = ["RAW_JSON_BYTES", "RejectOrigin", "encode_reject"]
+__all__ = ["ERRORS_JSON_BYTES", "RAW_JSON_BYTES", "RejectOrigin", "encode_reject", "shown_column"]
 
 RAW_JSON_BYTES = 256 * 1024
 """Most bytes of `raw` as a JSON string, quotes included."""
 
+ERRORS_JSON_BYTES = 256 * 1024
+"""Most bytes of the errors as JSON, unless the first alone has more; with `raw`, half of a record's."""
+
 _MAX_ERRORS = 100
-_ERRORS_JSON_BYTES = 256 * 1024  # with `raw`, half of what a record may hold
 _COLUMN_CHARACTERS = 200
 _MESSAGE_HEADER_CHARACTERS = 1000
 _STAGE = "VALUE_CONVERTER"
@@ -58,6 +60,11 @@ def encode_reject(reject: Reject, origin: RejectOrigin) -> tuple[bytes, list[tup
     return _json(value), _headers(reject, origin)
 
 
+def shown_column(error: RowError) -> str | None:
+    """Return the column of an error as it is shown: a long name is cut."""
+    return error.column and error.column[:_COLUMN_CHARACTERS]
+
+
 def _headers(reject: Reject, origin: RejectOrigin) -> list[tuple[str, bytes]]:
     message = reject.errors[0].message[:_MESSAGE_HEADER_CHARACTERS] if reject.errors else ""
     values = {
@@ -77,10 +84,9 @@ def _errors(reject: Reject) -> list[dict[str, Any]]:
     errors: list[dict[str, Any]] = []
     size = 0
     for error in reject.errors[:_MAX_ERRORS]:
-        column = error.column and error.column[:_COLUMN_CHARACTERS]
-        item = {"column": column, "code": error.code.value, "message": error.message}
+        item = {"column": shown_column(error), "code": error.code.value, "message": error.message}
         size += len(_json(item))
-        if errors and size > _ERRORS_JSON_BYTES:
+        if errors and size > ERRORS_JSON_BYTES:
             break
         errors.append(item)
     return errors

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from connectors.api import Block, Converted, Record, Reject, RowError
+from connectors.api import Block, Converted, Record, RowError
 from connectors.csv.reader import CsvBlock
 from connectors.csv.rows import parse_cells, split_rows
 from connectors.model import PLAIN_CELLS, CellFormat, Outcome, RowKey, RowRules
 from connectors.records import RecordLimit, row_error
-from connectors.text.rejected import RejectedRows, undecodable
+from connectors.text.rows import convert_rows
 
 __all__ = ["CsvReferenceConverter", "row_cells"]
 
@@ -45,26 +46,12 @@ class CsvReferenceConverter:
 
     def convert(self, block: Block) -> Converted:
         assert isinstance(block, CsvBlock)
-        rejected = RejectedRows(block, self.limit)
-        if block.skipped is not None:
-            return Converted([], [rejected.skipped(block.skipped)])
-        records: list[Record] = []
-        rejects: list[Reject] = []
-        for number, place in enumerate(split_rows(block.data, block.delimiter), start=block.start.row + 1):
-            result = self._convert_row(number, block.data[place.start : place.end], block)
-            if isinstance(result, Record):
-                records.append(result)
-            else:
-                rejects.append(rejected.reject(number, place, result))
-        return Converted(records, rejects)
+        places = split_rows(block.data, block.delimiter)
+        return convert_rows(block, places, self.limit, partial(self._convert_row, block))
 
-    def _convert_row(self, number: int, row: bytes, block: CsvBlock) -> Record | tuple[RowError, ...]:
-        if len(row) > self.limit.max_row_bytes:
-            return self.limit.oversized(len(row))
-        try:
-            text = row.decode(block.encoding)
-        except UnicodeDecodeError as error:
-            return undecodable(row, block, error.start)
+    def _convert_row(
+        self, block: CsvBlock, number: int, row: bytes, text: str
+    ) -> Record | tuple[RowError, ...]:
         cells = row_cells(row, text, block)
         if len(cells) != len(self.readers):
             return row_error("column_count", found=len(cells), expected=len(self.readers))

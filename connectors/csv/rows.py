@@ -19,7 +19,6 @@ from connectors.text.lines import RawRow, content_end, cut_lines
 
 __all__ = [
     "Cell",
-    "RawRow",
     "ScanState",
     "cut_rows",
     "parse_cells",

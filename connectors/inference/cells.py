@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
 
-from connectors.inference.texts import TextProfile, column_schema
+from connectors.inference.texts import ColumnSchema, TextProfile, column_schema
 from connectors.model import JsonType
 from connectors.model.exact import exponent_fits
 from connectors.model.grammar import (
@@ -102,7 +101,7 @@ class CellProfile:
         regular = self._type(decimal) is not JsonType.STRING or self._texts.format is not None
         return set(self._nulls) if regular else set()
 
-    def schema(self, decimal: str, nulls: Collection[str]) -> tuple[dict[str, Any], bool]:
+    def schema(self, decimal: str, nulls: Collection[str]) -> ColumnSchema:
         """Return the column's schema, and whether every row has a value. To be called once, at the end."""
         type = self._type(decimal)
         null = self._empty + sum(times for text, times in self._nulls.items() if text in nulls)

@@ -42,18 +42,17 @@ def infer_csv(file: InferredFile) -> dict[str, Any]:
     given, options = file.given, file.options
     decimal = options.decimal if "decimal" in given else decimal_sign(found.profiles, found.delimiter)
     nulls = list(options.null_values) if "null_values" in given else null_values(found.profiles, decimal)
-    properties, required = {}, []
-    for name, profile in zip(found.columns, found.profiles, strict=True):
-        properties[name], always = profile.schema(decimal, nulls)
-        if always and found.rows:
-            required.append(name)
+    columns = {
+        name: profile.schema(decimal, nulls)
+        for name, profile in zip(found.columns, found.profiles, strict=True)
+    }
     written = {
         "delimiter": found.delimiter.decode() if found.delimiter != b"," else None,
         "encoding": found.encoding if found.encoding != UTF_8 else None,
         "decimal": decimal if decimal != "." else None,
         "null_values": nulls or None,
     }
-    return file.schema(properties, required, {name: value for name, value in written.items() if value})
+    return file.schema(columns, found.rows, {name: value for name, value in written.items() if value})
 
 
 def _read(file: InferredFile) -> _Pass:

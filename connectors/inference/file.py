@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from connectors.api import Block, SourceReader
 from connectors.errors import ConnectorError
+from connectors.inference.texts import ColumnSchema
 from connectors.model.options import OPTIONS_KEYWORD, Options, parse_options
 from connectors.registry import open_source
 
@@ -58,12 +59,13 @@ class InferredFile:
             yield block
 
     def schema(
-        self, properties: dict[str, Any], required: Sequence[str], found: Mapping[str, Any]
+        self, columns: Mapping[str, ColumnSchema], rows: int, found: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the schema of the file's rows; its options are those found and those given."""
+        """Return the schema of the file's `rows`; its options are those found and those given."""
+        properties = {name: schema for name, (schema, _) in columns.items()}
         schema: dict[str, Any] = {"type": "object", "properties": properties}
-        if required:
-            schema["required"] = list(required)
+        if required := [name for name, (_, always) in columns.items() if always and rows]:
+            schema["required"] = required
         if options := {**found, **self.given}:
             schema[OPTIONS_KEYWORD] = options
         return schema

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from connectors.inference.file import InferredFile
-from connectors.inference.texts import TextProfile, column_schema
+from connectors.inference.texts import ColumnSchema, TextProfile, column_schema
 from connectors.model import JsonType
 from connectors.model.grammar import JsonSyntaxError
 from connectors.ndjson.members import Member, NotAnObjectError, parse_members
@@ -25,7 +25,7 @@ class _MemberProfile:
         self.types: Counter[JsonType] = Counter()
         self.texts = TextProfile()
 
-    def schema(self, rows: int) -> tuple[dict[str, Any], bool]:
+    def schema(self, rows: int) -> ColumnSchema:
         """Return the member's schema, and whether all `rows` have a value."""
         types = [type for type in JsonType if self.types[type] and type is not JsonType.NULL]
         if JsonType.NUMBER in types and JsonType.INTEGER in types:
@@ -55,12 +55,7 @@ def infer_ndjson(file: InferredFile) -> dict[str, Any]:
                         texts.setdefault(name, Counter())[text] += 1
             for name, counter in texts.items():
                 profiles[name].texts.add(counter)
-    properties, required = {}, []
-    for name, profile in profiles.items():
-        properties[name], always = profile.schema(rows)
-        if always:
-            required.append(name)
-    return file.schema(properties, required, {})
+    return file.schema({name: profile.schema(rows) for name, profile in profiles.items()}, rows, {})
 
 
 def _lines(block: NdjsonBlock) -> list[list[Member]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from connectors.inference.file import InferredFile
-from connectors.inference.texts import TextProfile, column_schema
+from connectors.inference.texts import ColumnSchema, TextProfile, column_schema
 from connectors.model import JsonType
 from connectors.parquet.leaves import Array
 from connectors.parquet.reader import ParquetBlock, ParquetReader
@@ -30,7 +30,7 @@ class _Profile:
         if self._type is JsonType.STRING:
             self._texts.add(Counter(text for text in self._writer.texts(array) if isinstance(text, str)))
 
-    def schema(self) -> tuple[dict[str, Any], bool]:
+    def schema(self) -> ColumnSchema:
         """Return the column's schema, and whether every row has a value."""
         types = [] if self._type is JsonType.NULL else [self._type]
         return column_schema(types, nullable=self._nulls > 0, texts=self._texts), not self._nulls
@@ -48,9 +48,5 @@ def infer_parquet(file: InferredFile) -> dict[str, Any]:
             rows += block.batch.num_rows
             for profile, array in zip(profiles, block.batch.columns, strict=True):
                 profile.add(array)
-    properties, required = {}, []
-    for name, profile in zip(names, profiles, strict=True):
-        properties[name], always = profile.schema()
-        if always and rows:
-            required.append(name)
-    return file.schema(properties, required, {})
+    columns = {name: profile.schema() for name, profile in zip(names, profiles, strict=True)}
+    return file.schema(columns, rows, {})

@@ -9,7 +9,10 @@ from typing import Any
 from connectors.model import JsonType
 from connectors.model.formats import FORMATS
 
-__all__ = ["TextProfile", "column_schema"]
+__all__ = ["ColumnSchema", "TextProfile", "column_schema"]
+
+ColumnSchema = tuple[dict[str, Any], bool]
+"""The schema of a column, and whether every row has a value."""
 
 _MAX_VALUES = 10
 _MAX_VALUE_CHARACTERS = 100
@@ -18,12 +21,12 @@ _MIN_TIMES = 5
 
 
 class TextProfile:
-    """Sums up the texts of one column. `enums` False: few values are a matter of chance there."""
+    """Sums up the texts of one column."""
 
-    def __init__(self, *, enums: bool = True) -> None:
+    def __init__(self) -> None:
         self.count = 0
         self._formats = list(FORMATS)
-        self._values: Counter[str] | None = Counter() if enums else None
+        self._values: Counter[str] | None = Counter()
 
     def add(self, texts: Mapping[str, int]) -> None:
         """Add texts and how often each of them stands there."""
@@ -53,14 +56,14 @@ class TextProfile:
         return sorted(values)
 
 
-def column_schema(types: Iterable[JsonType], *, nullable: bool, texts: TextProfile | None) -> dict[str, Any]:
+def column_schema(types: Iterable[JsonType], *, nullable: bool, texts: TextProfile) -> dict[str, Any]:
     """Return the schema of a column of these types; `texts` are those of its strings."""
     names = [type.value for type in types] or [JsonType.STRING.value]
     only_string = names == [JsonType.STRING.value]
     if nullable:
         names.append(JsonType.NULL.value)
     schema: dict[str, Any] = {"type": names if len(names) > 1 else names[0]}
-    if texts is None or not only_string:
+    if not only_string:
         return schema
     if texts.format is not None:
         schema["format"] = texts.format

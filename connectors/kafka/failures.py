@@ -6,10 +6,18 @@ from aiokafka import errors as kafka
 
 from connectors.errors import ConnectorError, FencedError, JobCode, JobError, RetriableError
 
-__all__ = ["CLIENT_ERRORS", "delivery_error"]
+__all__ = ["CLIENT_ERRORS", "DENIED", "delivery_error"]
 
 # aiokafka asserts its own state transitions: an assertion there is a broken transaction, not our defect
 CLIENT_ERRORS = (kafka.KafkaError, kafka.IllegalOperation, AssertionError, OSError, TimeoutError)
+
+DENIED = (
+    kafka.TopicAuthorizationFailedError,
+    kafka.GroupAuthorizationFailedError,
+    kafka.ClusterAuthorizationFailedError,
+    kafka.TransactionalIdAuthorizationFailed,
+)
+"""What a broker answers to a user who may not do what was asked."""
 
 _FENCED = (
     kafka.ProducerFenced,
@@ -18,12 +26,6 @@ _FENCED = (
     kafka.TransactionCoordinatorFenced,
 )
 _TOO_LARGE = (kafka.MessageSizeTooLargeError, kafka.RecordListTooLargeError)
-_DENIED = (
-    kafka.TopicAuthorizationFailedError,
-    kafka.GroupAuthorizationFailedError,
-    kafka.ClusterAuthorizationFailedError,
-    kafka.TransactionalIdAuthorizationFailed,
-)
 _REFUSED = (
     kafka.PolicyViolationError,
     kafka.InvalidTopicError,
@@ -55,7 +57,7 @@ def delivery_error(error: BaseException, *, topic: str, transactional_id: str) -
             f"the broker refuses a record batch of topic `{topic}` as too large",
             "raise the topic's `max.message.bytes` (or the broker's `message.max.bytes`) to 1048588 or more",
         )
-    if isinstance(error, _DENIED):
+    if isinstance(error, DENIED):
         return JobError(
             JobCode.TOPIC_DENIED,
             f"the broker denies access to `{topic}` or `{transactional_id}`: {_words(error)}",

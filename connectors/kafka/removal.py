@@ -9,16 +9,12 @@ from dataclasses import dataclass, field
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
     ConcurrentTransactions,
-    GroupAuthorizationFailedError,
     GroupIdNotFound,
     KafkaError,
     NoError,
     NotControllerError,
     StaleMetadata,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartitionError,
 )
 from aiokafka.errors import for_code as error_for_code
@@ -29,7 +25,7 @@ from aiokafka.protocol.transaction import InitProducerIdRequest
 from connectors.errors import ConnectorError, JobCode, JobError, RetriableError
 from connectors.kafka.cluster import check_code, retried
 from connectors.kafka.connection import KafkaConnection
-from connectors.kafka.failures import CLIENT_ERRORS
+from connectors.kafka.failures import CLIENT_ERRORS, DENIED
 
 __all__ = ["KafkaRemover"]
 
@@ -40,12 +36,6 @@ _ASK_AGAIN_SECONDS = 0.05
 _TOPIC_GONE = (NoError.errno, UnknownTopicOrPartitionError.errno)
 _GROUP_GONE = (NoError.errno, GroupIdNotFound.errno)
 _DELETION_DISABLED = 73  # TOPIC_DELETION_DISABLED; aiokafka has no class for it
-_DENIED = (
-    TopicAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    ClusterAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
 
 
 class KafkaRemover:
@@ -215,7 +205,7 @@ def _deletion_disabled(topic: str) -> JobError:
 def _connector_error(identity: str, error: BaseException) -> ConnectorError:
     if isinstance(error, ConnectorError):
         return error
-    if isinstance(error, _DENIED):
+    if isinstance(error, DENIED):
         return JobError(
             JobCode.TOPIC_DENIED,
             f"the broker does not let the worker delete topics and group of `{identity}`: {error}",

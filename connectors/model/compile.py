@@ -100,8 +100,8 @@ class CompiledModel:
 
     def _check_types(self, name: str, node: Node) -> None:
         shape = self._shape(name)
-        forbidden = any(facet.schema is False for facet in shape.facets)
-        if shape.types is not None and not shape.types and not forbidden:
+        on_purpose = any(facet.schema is False for facet in shape.facets)
+        if shape.forbidden and not on_purpose:
             raise SchemaError(
                 node.pointer,
                 f"no value can be of all the types that column `{name}` must have",

@@ -70,8 +70,9 @@ def parse_options(raw: Mapping[str, Any]) -> Options:
     for name in ("columns", "null_values"):
         if name in values:
             values[name] = tuple(values[name])
-    values.setdefault("record_headers", RecordHeaders.ROW if "topic" in values else RecordHeaders.NONE)
-    options = Options(**{**values, "record_headers": RecordHeaders(values["record_headers"])})
+    headers = values.get("record_headers", RecordHeaders.ROW if "topic" in values else RecordHeaders.NONE)
+    values["record_headers"] = RecordHeaders(headers)
+    options = Options(**values)
     _check_columns(options)
     _check_topics(options)
     return options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.api import Block, Converted, Record, Reject, RowError
+from connectors.api import Block, Converted, Record, RowError
 from connectors.model import MemberRules, Outcome, key_of
 from connectors.model.grammar import JsonSyntaxError
 from connectors.model.messages import type_names
@@ -12,7 +12,7 @@ from connectors.ndjson.members import Member, NotAnObjectError, parse_members
 from connectors.ndjson.reader import NdjsonBlock
 from connectors.records import RecordLimit, row_error
 from connectors.text.lines import split_lines
-from connectors.text.rejected import RejectedRows, TextBlock, undecodable
+from connectors.text.rows import convert_rows
 
 __all__ = ["NdjsonReferenceConverter"]
 
@@ -40,26 +40,9 @@ class NdjsonReferenceConverter:
 
     def convert(self, block: Block) -> Converted:
         assert isinstance(block, NdjsonBlock)
-        rejected = RejectedRows(block, self._limit)
-        records: list[Record] = []
-        rejects: list[Reject] = []
-        if block.skipped is not None:
-            return Converted(records, [rejected.skipped(block.skipped)])
-        for number, place in enumerate(split_lines(block.data), start=block.start.row + 1):
-            result = self._convert_row(number, block.data[place.start : place.end], block)
-            if isinstance(result, Record):
-                records.append(result)
-            else:
-                rejects.append(rejected.reject(number, place, result))
-        return Converted(records, rejects)
+        return convert_rows(block, split_lines(block.data), self._limit, self._convert_row)
 
-    def _convert_row(self, number: int, row: bytes, block: TextBlock) -> Record | tuple[RowError, ...]:
-        if len(row) > self._limit.max_row_bytes:
-            return self._limit.oversized(len(row))
-        try:
-            line = row.decode(block.encoding)
-        except UnicodeDecodeError as error:
-            return undecodable(row, block, error.start)
+    def _convert_row(self, number: int, _: bytes, line: str) -> Record | tuple[RowError, ...]:
         try:
             members = parse_members(line)
         except JsonSyntaxError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["RawRow", "content_end", "count_lines", "cut_lines", "skip_blank_lines", "split_lines"]
+__all__ = ["RawRow", "content_end", "cut_lines", "skip_blank_lines", "split_lines"]
 
 _LF = b"\n"
 _CR_BYTE = b"\r"[0]
@@ -43,10 +43,10 @@ def cut_lines(data: bytes, limit: int, *, ends: bool) -> tuple[int, int]:
     """
     stop = min(limit, len(data))
     end = stop if ends and stop == len(data) else data.rfind(_LF, 0, stop) + 1
-    return end, count_lines(data, end)
+    return end, _count_lines(data, end)
 
 
-def count_lines(data: bytes, end: int) -> int:
+def _count_lines(data: bytes, end: int) -> int:
     """Count the lines of `data[:end]` that are rows."""
     last = 0 if data.endswith(_LF, 0, end) else 1 if end else 0
     if not _has_blank_lines(data, end):

@@ -14,7 +14,7 @@ from connectors.text.plain import PlainFile
 from connectors.text.source import ByteSource, TextSource
 from connectors.text.unpacked import UnpackedFile
 
-__all__ = ["open_bytes", "open_text", "text_of"]
+__all__ = ["open_text", "text_of"]
 
 _BOM_BYTES = 3
 
@@ -30,7 +30,7 @@ def open_text(
 
     Raises JobError FILE_GONE and ENCODING.
     """
-    source = open_bytes(path, compression, max_decompressed_bytes=max_decompressed_bytes)
+    source = _open_bytes(path, compression, max_decompressed_bytes=max_decompressed_bytes)
     try:
         return text_of(source, encoding)
     except BaseException:
@@ -38,7 +38,7 @@ def open_text(
         raise
 
 
-def open_bytes(path: Path, compression: Compression | None, *, max_decompressed_bytes: int) -> ByteSource:
+def _open_bytes(path: Path, compression: Compression | None, *, max_decompressed_bytes: int) -> ByteSource:
     """Open the bytes of the file at `path`, of a compressed one those that it unpacks to."""
     file = open_file(path)
     if compression is None:

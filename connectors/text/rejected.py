@@ -35,6 +35,9 @@ class TextBlock(Protocol):
     def encoding(self) -> str: ...
 
     @property
+    def skipped(self) -> SkippedRow | None: ...
+
+    @property
     def file_codec(self) -> str: ...
 
     @property

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from connectors.api import Converter, EncodedBlock, Position, Progress, Sink, SourceReader
-from connectors.errors import JobCode, JobError, RetriableError, RowCode
+from connectors.api import BlockEncoder, Converter, Position, Progress, Sink, SourceReader
+from connectors.errors import JobCode, JobError, RetriableError
 from worker.crashpoints import CrashPoint, crash_point
 from worker.jobs.job import Job, Work
 from worker.jobs.manifest import Manifest
 from worker.running.checks import JobChecks
+from worker.running.chunk import Chunk
 from worker.running.limits import RejectLimit
 from worker.running.pipeline import BlockPipeline
-from worker.running.ports import ChunkReport, DeliveryHooks, RunnerPorts, StoppedError, YieldedError
+from worker.running.ports import DeliveryHooks, RunnerPorts, StoppedError, YieldedError
 from worker.running.redo import RejectsRedo
 
-__all__ = ["CHUNK_SECONDS", "Delivery"]
+__all__ = ["Delivery"]
 
-CHUNK_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -38,29 +36,12 @@ class _Source:
     format: str
 
 
-@dataclass(slots=True)
-class _Chunk:
-    """The blocks of one transaction so far."""
+@dataclass(slots=True, kw_only=True)
+class _FileChunk(Chunk):
+    """The blocks of one transaction so far; the file was read up to `end`, that is `file_bytes` of it."""
 
     end: Position
     file_bytes: int
-    blocks: int = 0
-    delivered: int = 0
-    rejected: int = 0
-    reject_codes: Counter[RowCode] = field(default_factory=Counter)
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-    def add(self, block: EncodedBlock) -> None:
-        self.end = block.end
-        self.file_bytes = block.file_bytes
-        self.blocks += 1
-        self.delivered += block.delivered
-        self.rejected += block.rejected
-        self.reject_codes.update(block.reject_codes)
 
 
 class Delivery:
@@ -97,9 +78,7 @@ class Delivery:
         pipeline: BlockPipeline | None = None
         try:
             progress = await self._begin_or_resume(found, source.reader)
-            encoder = self._ports.sources.encoder(
-                source.converter, self._job, self._manifest, progress.partitions
-            )
+            encoder = await self._encoder(source, progress.partitions)
             await self._hooks.started(progress, source.format, encoder.name)
             pipeline = BlockPipeline(
                 source.reader, encoder, self._ports.executor, depth=self._ports.pipeline_depth
@@ -170,7 +149,7 @@ class Delivery:
         """
         await self._sink.begin()
         crash_point(CrashPoint.AFTER_BEGIN)
-        chunk = _Chunk(progress.position, progress.file_bytes)
+        chunk = _FileChunk(end=progress.position, file_bytes=progress.file_bytes)
         eof = False
         failure: JobError | None = None
         while not eof and not self._full(chunk):
@@ -184,8 +163,8 @@ class Delivery:
             if block is None:
                 eof = True
                 continue
-            await self._send(block)
-            chunk.add(block)
+            await chunk.send(block, self._sink)
+            chunk.end, chunk.file_bytes = block.end, block.file_bytes
             crash_point(CrashPoint.MID_SEND)
             if self._limit.exceeded(progress, delivered=chunk.delivered, rejected=chunk.rejected):
                 failure = self._limit.error(
@@ -200,7 +179,7 @@ class Delivery:
             raise failure
         return committed
 
-    async def _commit(self, progress: Progress, chunk: _Chunk, *, eof: bool) -> Progress:
+    async def _commit(self, progress: Progress, chunk: _FileChunk, *, eof: bool) -> Progress:
         delivered = await self._sink.flush()
         if eof:
             await self._verify_file_at_end()
@@ -219,44 +198,36 @@ class Delivery:
         crash_point(CrashPoint.BEFORE_COMMIT)
         await self._sink.commit(committed)
         crash_point(CrashPoint.AFTER_COMMIT)
-        self._ports.report_chunk(
-            ChunkReport(
-                model=self._job.model,
-                delivered=chunk.delivered,
-                reject_codes=chunk.reject_codes,
-                file_bytes=committed.file_bytes - progress.file_bytes,
-                seconds=chunk.seconds,
-            )
-        )
+        read = committed.file_bytes - progress.file_bytes
+        self._ports.report_chunk(chunk.report(self._job.model, file_bytes=read))
         return committed
 
-    async def _send(self, block: EncodedBlock) -> None:
-        for batch in block.batches:
-            await self._sink.send(batch)
-        for batch in block.reject_batches:
-            await self._sink.send_rejects(batch)
-
-    def _full(self, chunk: _Chunk) -> bool:
+    def _full(self, chunk: Chunk) -> bool:
         """Blocks are the unit of size: a Parquet file has no byte positions to measure by."""
         if self._atomic:
             self._check_atomic_time(chunk)
             return False
         limit = max(1, self._ports.chunk_bytes // self._manifest.block_bytes)
-        late = chunk.blocks > 0 and chunk.seconds >= CHUNK_SECONDS
-        return late or chunk.blocks >= limit
+        return chunk.late or chunk.blocks >= limit
 
-    def _check_atomic_time(self, chunk: _Chunk) -> None:
+    def _check_atomic_time(self, chunk: Chunk) -> None:
         limit = self._ports.atomic_seconds
         if chunk.seconds >= limit:
             raise JobError(
                 JobCode.DELIVERY_FAILED,
                 f"the file is one transaction, which may last `{limit:g}` s; in that time "
-                f"`{chunk.delivered + chunk.rejected}` rows were sent",
+                f"`{chunk.rows}` rows were sent",
                 "split the file, or deliver it without the option `atomic`; nothing of it was delivered",
             )
 
     async def _open(self, position: Position) -> _Source:
         return await self._loop.run_in_executor(self._ports.executor, self._open_blocking, position)
+
+    async def _encoder(self, source: _Source, partitions: int) -> BlockEncoder:
+        make = self._ports.sources.encoder
+        return await self._loop.run_in_executor(
+            self._ports.executor, make, source.converter, self._job, self._manifest, partitions
+        )
 
     def _open_blocking(self, position: Position) -> _Source:
         self._checks.file()
@@ -283,7 +254,7 @@ class Delivery:
             raise
 
 
-def _counted(progress: Progress, chunk: _Chunk) -> Progress:
+def _counted(progress: Progress, chunk: Chunk) -> Progress:
     return replace(
         progress,
         delivered=progress.delivered + chunk.delivered,

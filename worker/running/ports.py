@@ -98,7 +98,7 @@ class SourceOpener(Protocol):
         """Bind the model to the reader's columns. Raises HeaderError where they do not fit."""
 
     def encoder(self, converter: Converter, job: Job, manifest: Manifest, partitions: int) -> BlockEncoder:
-        """Return the encoder for a topic of so many partitions."""
+        """Return the encoder for a topic of so many partitions. Blocking."""
 
     def letter_encoder(
         self, path: Path, format: str, job: Job, manifest: Manifest, partitions: int

@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
-from collections import Counter
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from connectors.api import EncodedBlock, Progress, Redo, Sink
-from connectors.errors import JobCode, JobError, RowCode
+from connectors.api import Progress, Redo, Sink
+from connectors.errors import JobCode, JobError
 from connectors.headers import JOB_ID_HEADER
 from worker.crashpoints import CrashPoint, crash_point
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
 from worker.running.checks import JobChecks
+from worker.running.chunk import Chunk
 from worker.running.ports import (
-    ChunkReport,
     DeliveryHooks,
     LetterEncoder,
     LetterReader,
@@ -36,36 +34,20 @@ __all__ = ["RejectsRedo"]
 
 _LETTERS = 500  # asked for at once
 _CHUNK_LETTERS = 5000
-_CHUNK_SECONDS = 5.0
 _POLL_SECONDS = 1.0
 _PARTITION = 0  # a job's dead letters are all in the first
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Chunk:
+@dataclass(slots=True, kw_only=True)
+class _LetterChunk(Chunk):
     """The dead letters of one transaction so far; `next` is the offset after them."""
 
     next: int
-    read: int = 0
-    delivered: int = 0
-    rejected: int = 0
-    reject_codes: Counter[RowCode] = field(default_factory=Counter)
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
 
     @property
     def full(self) -> bool:
-        return self.read >= _CHUNK_LETTERS or (self.read > 0 and self.seconds >= _CHUNK_SECONDS)
-
-    def add(self, block: EncodedBlock) -> None:
-        self.read += block.delivered + block.rejected
-        self.delivered += block.delivered
-        self.rejected += block.rejected
-        self.reject_codes.update(block.reject_codes)
+        return self.rows >= _CHUNK_LETTERS or self.late
 
 
 class RejectsRedo:
@@ -138,7 +120,7 @@ class RejectsRedo:
         assert progress.dead_letters is not None
         assert progress.redo is not None
         end = progress.redo.end
-        chunk = _Chunk(progress.dead_letters[0])
+        chunk = _LetterChunk(next=progress.dead_letters[0])
         letters = await self._next_letters(reader, chunk, end)  # before begin: a wait must not age it
         await self._sink.begin()
         crash_point(CrashPoint.AFTER_BEGIN)
@@ -146,15 +128,16 @@ class RejectsRedo:
             block = await self._loop.run_in_executor(
                 self._ports.executor, encoder.encode, [value for _, value in letters], letters[0][0]
             )
-            await self._send(block)
-            chunk.add(block)
+            await chunk.send(block, self._sink)
             crash_point(CrashPoint.MID_SEND)
             if self._hooks.stop_asked():
                 raise StoppedError
             letters = [] if chunk.full else await self._next_letters(reader, chunk, end)
         return await self._commit(progress, chunk)
 
-    async def _next_letters(self, reader: LetterReader, chunk: _Chunk, end: int) -> list[tuple[int, bytes]]:
+    async def _next_letters(
+        self, reader: LetterReader, chunk: _LetterChunk, end: int
+    ) -> list[tuple[int, bytes]]:
         """The next of the job's own before `end`, with their offsets; none when there are no more."""
         while chunk.next < end:
             if self._hooks.stop_asked():
@@ -174,13 +157,7 @@ class RejectsRedo:
         attempt = json.loads(record.value)["attempt"]
         return (record.offset, record.value) if attempt >= self._job.first_attempt else None
 
-    async def _send(self, block: EncodedBlock) -> None:
-        for batch in block.batches:
-            await self._sink.send(batch)
-        for batch in block.reject_batches:
-            await self._sink.send_rejects(batch)
-
-    async def _commit(self, progress: Progress, chunk: _Chunk) -> Progress:
+    async def _commit(self, progress: Progress, chunk: _LetterChunk) -> Progress:
         assert progress.dead_letters is not None
         assert progress.redo is not None
         delivered = await self._sink.flush()
@@ -196,15 +173,7 @@ class RejectsRedo:
         crash_point(CrashPoint.BEFORE_COMMIT)
         await self._sink.commit(committed)
         crash_point(CrashPoint.AFTER_COMMIT)
-        self._ports.report_chunk(
-            ChunkReport(
-                model=self._job.model,
-                delivered=chunk.delivered,
-                reject_codes=chunk.reject_codes,
-                file_bytes=0,
-                seconds=chunk.seconds,
-            )
-        )
+        self._ports.report_chunk(chunk.report(self._job.model, file_bytes=0))
         return committed
 
     def _check_complete(self, progress: Progress) -> None:

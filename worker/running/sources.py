@@ -56,8 +56,6 @@ class ConnectorSources:
         )
 
     def converter(self, reader: SourceReader, format: str, job: Job, manifest: Manifest) -> Converter:
-        if self._wait:
-            self._kernels.wait()
         options = parse_options(manifest.options)
         return reference_converter(
             reader,
@@ -77,6 +75,8 @@ class ConnectorSources:
         plan = compile_plan(converter, headers)
         if plan is None:
             return reference
+        if self._wait:
+            self._kernels.wait()
         compiled = CompiledCsvEncoder(
             plan,
             converter,

@@ -153,6 +153,7 @@ class Supervisor:
     def row_deleted(self, job_id: str) -> None:
         self._queue.discard(job_id)
         self._parking.forget(job_id)
+        self._unblocked.discard(job_id)
         self._left_at.pop(job_id, None)
 
     def dispose(self, job: Job) -> asyncio.Task[None]:

@@ -20,8 +20,7 @@ VALUE_MARK = "\0value\0"
 COUNT_MARK = "\0count\0"
 """Stand in a check's message for the value that it shows and the integer that it names."""
 
-_PLACES = 18  # those of the kernel `exact_value`
-_MOST = 10**_PLACES
+_MOST = 10**layout.PLACES
 _MAX_DIGITS = 60
 _MAX_MESSAGE = 500
 _KINDS = {
@@ -171,7 +170,7 @@ def _exact(number: Decimal) -> tuple[int, int] | None:
     if len(digits) > _MAX_DIGITS or abs(exponent) > _MAX_DIGITS:
         return None
     units = int("".join(map(str, digits))) * 10 ** (_MAX_DIGITS + exponent)
-    units, rest = divmod(units, 10 ** (_MAX_DIGITS - _PLACES))
+    units, rest = divmod(units, 10 ** (_MAX_DIGITS - layout.PLACES))
     whole, part = divmod(units, _MOST)
     if rest or whole >= _MOST:
         return None
@@ -180,7 +179,7 @@ def _exact(number: Decimal) -> tuple[int, int] | None:
 
 def _scaled(whole: int, part: int) -> tuple[int, int]:
     """Return a positive number as an integer and the places of its fraction."""
-    units, places = whole * _MOST + part, _PLACES
+    units, places = whole * _MOST + part, layout.PLACES
     while places and units % 10 == 0:
         units, places = units // 10, places - 1
     if units >= _MOST:

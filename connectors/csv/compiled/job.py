@@ -40,7 +40,7 @@ class EncoderJob:
         self.codec = codec
         self.strip_bytes = strip_bytes
         self.reject_origin = reject_origin
-        self.headers = header_bytes(headers, with_row=bool(plan.program.facts[layout.ROW_HEADER]))
+        self.headers = header_bytes(headers)
         self.letter = letter_pieces(reject_origin)
         self._known: dict[int, dict[bytes, tuple[bytes, int]]] = {column: {} for column in plan.side}
 

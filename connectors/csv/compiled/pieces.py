@@ -12,7 +12,7 @@ from connectors.csv.compiled.column import COUNT_MARK, VALUE_MARK, CheckPlan
 from connectors.csv.compiled.kernels.layout import Bytes, Pieces, bytes_of
 from connectors.errors import RowCode
 from connectors.headers import OriginHeaders
-from connectors.rejects import RejectOrigin, encode_reject
+from connectors.rejects import RejectOrigin, encode_reject, shown_column
 
 __all__ = ["check_pieces", "header_bytes", "letter_pieces", "longest_error", "message_at"]
 
@@ -22,15 +22,16 @@ _MARKS = (
     b'"raw_encoding":"utf-8","raw_bytes":1,"raw_truncated":false}'
 )
 _SAMPLE = Reject(1, 2, 3, (RowError("c", RowCode.TYPE, "m"),), b"r", 1)
-_COLUMN_CHARACTERS = 200
 
 
-def header_bytes(headers: OriginHeaders, *, with_row: bool) -> Bytes:
+def header_bytes(headers: OriginHeaders) -> Bytes:
     """Return the headers of a record as they stand in it, up to the row's number if that is one of them."""
     pairs = headers.of(1)
-    return bytes_of(
-        _varint(len(pairs)) + _headers(pairs[:-1] if with_row else pairs) + _name(pairs, with_row)
-    )
+    count = _varint(len(pairs))
+    if not headers.with_row:
+        return bytes_of(count + _headers(pairs))
+    *before, (row, _) = pairs
+    return bytes_of(count + _headers(before) + _text(row.encode()))
 
 
 def letter_pieces(origin: RejectOrigin) -> Pieces:
@@ -72,9 +73,8 @@ def longest_error(messages: Pieces) -> int:
 
 
 def _json_pieces(check: CheckPlan) -> tuple[bytes, bytes, bytes]:
-    column = check.error.column and check.error.column[:_COLUMN_CHARACTERS]
     before, between, after = map(_escaped, _parts(check))
-    head = f'{{"column":{_json(column)},"code":"{check.error.code.value}","message":"'
+    head = f'{{"column":{_json(shown_column(check.error))},"code":"{check.error.code.value}","message":"'
     return head.encode() + before, between, after + b'"}'
 
 
@@ -103,10 +103,6 @@ def _escaped(text: str) -> bytes:
 
 def _headers(pairs: Iterable[tuple[str, bytes]]) -> bytes:
     return b"".join(_text(name.encode()) + _text(value) for name, value in pairs)
-
-
-def _name(pairs: Sequence[tuple[str, bytes]], with_row: bool) -> bytes:
-    return _text(pairs[-1][0].encode()) if with_row else b""
 
 
 def _text(data: bytes) -> bytes:

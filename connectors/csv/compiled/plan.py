@@ -20,6 +20,7 @@ from connectors.model import CellFormat, ColumnRule, Outcome, RowRules, key_of
 from connectors.model.grammar import quote
 from connectors.model.messages import MAX_VALUE, failure
 from connectors.model.row import MAX_ERRORS
+from connectors.rejects import ERRORS_JSON_BYTES
 
 __all__ = ["MAX_COLUMNS", "Plan", "compile_plan"]
 
@@ -29,8 +30,6 @@ MAX_COLUMNS = 4096
 _MAX_LITERALS = 256 * 1024
 _NO_SET = -1
 _VALUE_BYTES = 6 * MAX_VALUE + 20  # escapes, and the digits of a length
-_ERRORS_JSON_BYTES = 256 * 1024
-"""A RejectedRow has all of its errors up to this size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +138,11 @@ class _Builder:
         facts[layout.DECIMAL_POINT] = ord("," if self._cells.decimal_comma else ".")
         facts[layout.COUNT_CHECK] = self._add_check(CheckPlan(layout.CELL_COUNT, count))
         facts[layout.MAX_ROW] = max_row_bytes
-        facts[layout.ROW_HEADER] = len(headers.of(2)) if headers.of(1) != headers.of(2) else 0
-        facts[layout.HEADER_BYTES] = headers.size(1) - (1 if facts[layout.ROW_HEADER] else 0)
+        facts[layout.ROW_HEADER] = headers.with_row
+        facts[layout.HEADER_BYTES] = headers.size(1) - headers.with_row  # without the digit of row 1
         messages = check_pieces(self._checks)
         error_bytes = longest_error(messages) + _VALUE_BYTES
-        facts[layout.MAX_ERRORS] = min(MAX_ERRORS, _ERRORS_JSON_BYTES // error_bytes)
+        facts[layout.MAX_ERRORS] = min(MAX_ERRORS, ERRORS_JSON_BYTES // error_bytes)
         facts[layout.MAX_SHOWN] = MAX_VALUE
         slots, member_at, members = self._sets.arrays()
         program = Program(

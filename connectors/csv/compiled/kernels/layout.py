@@ -26,6 +26,9 @@ PADDING = 8
 MAX_REJECTED_ROW = 40_000
 """Longer rows, in bytes, are rejected by the reference, which cuts them."""
 
+PLACES = 18
+"""Digits that the whole part and the fraction of a number may have."""
+
 # --- the table of rows: where each stands in the block, what it became, where its value and key are
 
 (
@@ -65,8 +68,8 @@ ERROR_FIELDS = 4
 
 # --- the table of columns
 
-(KIND, NULLABLE, EMPTY, REQUIRED, NAME_START, NAME_END, TYPE_CHECK, FIRST_CHECK, END_CHECK) = range(9)
-COLUMN_FIELDS = 9
+(KIND, NULLABLE, EMPTY, NAME_START, NAME_END, TYPE_CHECK, FIRST_CHECK, END_CHECK) = range(8)
+COLUMN_FIELDS = 8
 
 STRING, INTEGER, NUMBER, BOOLEAN, SIDE = range(5)
 """Kinds of a column. The cells of a SIDE column are read by the reference, one by one."""
@@ -78,7 +81,6 @@ WRITTEN for an empty string."""
 # --- the table of checks, in the order in which they report: what is checked, and against what
 
 OPERATION, FIRST, SECOND = range(3)
-CHECK_FIELDS = 3
 
 (
     TYPE, TEXT_SET, NUMBER_SET, BOOLEAN_SET, EXPONENT, MINIMUM, ABOVE, MAXIMUM, BELOW, MULTIPLE, MIN_LENGTH,

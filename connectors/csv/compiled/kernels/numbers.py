@@ -10,12 +10,9 @@ import numpy as np
 
 from connectors.csv.compiled.kernels.chunks import copy
 from connectors.csv.compiled.kernels.jit import inlined, kernel
-from connectors.csv.compiled.kernels.layout import Bytes
+from connectors.csv.compiled.kernels.layout import PLACES, Bytes
 
-__all__ = ["PLACES", "exact_value", "exponent_fits", "is_multiple", "parse_number", "write_number"]
-
-PLACES = 18
-"""Digits that a whole part and a fraction may have."""
+__all__ = ["exact_value", "exponent_fits", "is_multiple", "parse_number", "write_number"]
 
 _TENS = np.array([10**n for n in range(PLACES + 1)], np.int64)
 _MAX_EXPONENT = 400
