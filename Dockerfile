@@ -27,7 +27,7 @@ ENV PATH=/opt/batch/bin:$PATH \
     BATCH_DATA_DIR=/var/lib/batch \
     NUMBA_CACHE_DIR=/var/lib/batch/numba
 # a volume that is new begins as a copy of this; a worker whose cache is cold fills it itself, beside its work
-RUN python -c 'from connectors.csv.compiled import warm_up; warm_up()' && chmod --recursive a+rwX /var/lib/batch/numba
+RUN python -c 'from connectors.compiled import warm_up; warm_up()' && chmod --recursive a+rwX /var/lib/batch/numba
 USER 1000:1000
 EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 \

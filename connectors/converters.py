@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connectors.api import Converter, SourceReader
+from connectors.api import BlockEncoder, Converter, SourceReader
+from connectors.compiled import EncoderJob, Plan
+from connectors.compiled.job import BoundConverter
+from connectors.csv.compiled import CompiledCsvEncoder, csv_plan
 from connectors.csv.reference import CsvReferenceConverter
 from connectors.errors import HeaderError, JobCode
 from connectors.headers import NO_HEADERS, OriginHeaders
+from connectors.kafka.framing import Codec
 from connectors.model import CellFormat, CompiledModel
 from connectors.model.options import Options
 from connectors.ndjson.reference import NdjsonReferenceConverter
 from connectors.partition_columns import partition_columns
 from connectors.records import RecordLimit
 from connectors.registry import NDJSON, PARQUET
+from connectors.rejects import RejectOrigin
 
-__all__ = ["reference_converter"]
+__all__ = ["compiled_encoder", "reference_converter"]
 
 
 def reference_converter(
@@ -55,6 +60,37 @@ def reference_converter(
 
         assert isinstance(reader, ParquetReader)
         return ParquetReferenceConverter(bound, reader.schema, key=options.key, limit=limit, fixed=fixed)
+
+
+def compiled_encoder(
+    converter: Converter,
+    reference: BlockEncoder,
+    *,
+    partitions: int,
+    codec: Codec,
+    reject_origin: RejectOrigin,
+    headers: OriginHeaders = NO_HEADERS,
+) -> BlockEncoder | None:
+    """Return the compiled encoder of a `reference_converter`; None: its rows are for `reference` alone."""
+
+    def job(plan: Plan, bound: BoundConverter) -> EncoderJob:
+        return EncoderJob(
+            plan, bound, partitions=partitions, codec=codec, reject_origin=reject_origin, headers=headers
+        )
+
+    if isinstance(converter, NdjsonReferenceConverter):
+        return None
+    if isinstance(converter, CsvReferenceConverter):
+        csv = csv_plan(converter, headers)
+        return None if csv is None else CompiledCsvEncoder(job(csv, converter), converter, reference)
+    from connectors.parquet.compiled import CompiledParquetEncoder, parquet_plan
+    from connectors.parquet.reference import ParquetReferenceConverter
+
+    assert isinstance(converter, ParquetReferenceConverter)
+    parquet = parquet_plan(converter, headers)
+    if parquet is None:
+        return None
+    return CompiledParquetEncoder(job(parquet, converter), converter, reference)
 
 
 @contextmanager

@@ -9,12 +9,12 @@ import sys
 import threading
 from pathlib import Path
 
-from connectors.csv.compiled import is_filled
+from connectors.compiled import is_filled
 
 __all__ = ["Kernels"]
 
-_COMPILE = (sys.executable, "-c", "from connectors.csv.compiled import warm_up; warm_up()")
-_SOURCE = Path(__file__).parent / "csv" / "compiled"
+_COMPILE = (sys.executable, "-c", "from connectors.compiled import warm_up; warm_up()")
+_SOURCE = Path(__file__).parent / "compiled"
 _log = logging.getLogger(__name__)
 
 
@@ -76,7 +76,7 @@ class Kernels:
 
     def _load(self) -> None:
         try:
-            from connectors.csv.compiled import warm_up
+            from connectors.compiled import warm_up
 
             warm_up()  # numba loads here
         except Exception as error:  # noqa: BLE001 (whatever it is, the reference converter goes on)

@@ -33,10 +33,10 @@ build_environment() {
 # A worker whose cache is cold does this itself, beside its work, and is slower until then.
 compile_kernels() {
   local want
-  want=$({ wanted; find "$root/connectors/csv/compiled" -name "*.py" -print0 | sort -z | xargs -0 cat; } | sha256sum)
+  want=$({ wanted; find "$root/connectors/compiled" -name "*.py" -print0 | sort -z | xargs -0 cat; } | sha256sum)
   [ "$(cat "$kernels" 2>/dev/null)" != "$want" ] || return 0
   say "compiling the converter; the first time takes half a minute"
-  "$python" -c 'from connectors.csv.compiled import warm_up; warm_up()' \
+  "$python" -c 'from connectors.compiled import warm_up; warm_up()' \
     || fail "the converter could not be compiled; see the output above"
   printf '%s\n' "$want" > "$kernels"
 }

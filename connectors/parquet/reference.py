@@ -16,7 +16,7 @@ from connectors.parquet.reader import ParquetBlock
 from connectors.parquet.values import ValueWriter, value_writer
 from connectors.records import RecordLimit, row_error
 
-__all__ = ["ParquetReferenceConverter", "writer_of"]
+__all__ = ["ParquetColumn", "ParquetReferenceConverter", "writer_of"]
 
 
 class ParquetReferenceConverter:
@@ -24,7 +24,7 @@ class ParquetReferenceConverter:
 
     `rules` are the model's, bound to the file's columns and behind them those of `fixed`, outcomes that every
     row has. `schema` is that of the reader's blocks, `key` names the column whose written values are the
-    keys. A row whose record is over its `limit` is a reject.
+    keys. A row whose record is over its `limit` is a reject. `columns` read the values of the file's columns.
 
     Raises HeaderError: COLUMN_TYPE when a column's type can become none of the model's, COLUMN_MISSING when
     there is no column `key`.
@@ -39,18 +39,19 @@ class ParquetReferenceConverter:
         limit: RecordLimit,
         fixed: Sequence[Outcome] = (),
     ) -> None:
-        self._rules = rules
-        self._key = RowKey(rules, key)
-        self._limit = limit
-        self._fixed = tuple(fixed)
-        of_file = rules.rules[: len(rules.rules) - len(self._fixed)]
-        self._columns = [_bind(rule, field) for rule, field in zip(of_file, schema, strict=True)]
+        self.rules = rules
+        self.key = key
+        self.limit = limit
+        self.fixed = tuple(fixed)
+        of_file = rules.rules[: len(rules.rules) - len(self.fixed)]
+        self._row_key = RowKey(rules, key)
+        self.columns = [_bind(rule, field) for rule, field in zip(of_file, schema, strict=True)]
 
     def convert(self, block: Block) -> Converted:
         assert isinstance(block, ParquetBlock)
         records: list[Record] = []
         rejects: list[Reject] = []
-        columns = [c.writer.texts(array) for c, array in zip(self._columns, block.batch.columns, strict=True)]
+        columns = [c.writer.texts(array) for c, array in zip(self.columns, block.batch.columns, strict=True)]
         for number, values in enumerate(zip(*columns, strict=True), start=block.start.row + 1):
             result = self._convert_row(number, values)
             if isinstance(result, Record):
@@ -61,12 +62,12 @@ class ParquetReferenceConverter:
         return Converted(records, rejects)
 
     def _convert_row(self, number: int, values: Sequence[Value]) -> Record | tuple[RowError, ...]:
-        outcomes = [column.read(value) for column, value in zip(self._columns, values, strict=True)]
-        outcomes += self._fixed
-        value = self._rules.check(outcomes)
+        outcomes = [column.read(value) for column, value in zip(self.columns, values, strict=True)]
+        outcomes += self.fixed
+        value = self.rules.check(outcomes)
         if isinstance(value, tuple):
             return self._encoding_error(values) or value
-        return self._limit.record(number, self._key.of(outcomes), value)
+        return self.limit.record(number, self._row_key.of(outcomes), value)
 
     def _encoding_error(self, values: Sequence[Value]) -> tuple[RowError, ...]:
         """Bytes that are not UTF-8 stand alone, as in a row of CSV; their place is that in `raw`."""
@@ -79,25 +80,26 @@ class ParquetReferenceConverter:
 
     def _raw(self, values: Sequence[Value]) -> bytes:
         """The row as JSON, with the values that no record can hold."""
-        members = [column.raw(value) for column, value in zip(self._columns, values, strict=True)]
+        members = [column.raw(value) for column, value in zip(self.columns, values, strict=True)]
         return f"{{{','.join(members)}}}".encode("utf-8", "surrogateescape")
 
 
-class _Column:
-    """Reads the values of one column by its rule."""
+class ParquetColumn:
+    """Reads the values of one column: the texts of `writer` by `rule`; `empty` is what a null becomes."""
 
     def __init__(self, rule: ColumnRule, writer: ValueWriter) -> None:
         self.writer = writer
+        self.rule = rule.narrow(writer.types)
+        self.empty = rule.empty
         self._name = rule.name
         self._member = quote(rule.name)
-        self._empty = rule.empty
-        self._read = rule.narrow(writer.types).value_reader()
+        self._read = self.rule.value_reader()
 
     def read(self, value: Value) -> Outcome:
         if isinstance(value, str):
             return self._read(value)
         if value is None:
-            return self._empty
+            return self.empty
         return RowError(self._name, value.code, value.message)
 
     def raw(self, value: Value) -> str:
@@ -117,7 +119,7 @@ def writer_of(field: pa.Field[Any]) -> ValueWriter:
     return writer
 
 
-def _bind(rule: ColumnRule, field: pa.Field[Any]) -> _Column:
+def _bind(rule: ColumnRule, field: pa.Field[Any]) -> ParquetColumn:
     """Raises HeaderError COLUMN_TYPE."""
     writer = writer_of(field)
     natural = JsonType(writer.types[0])
@@ -130,4 +132,4 @@ def _bind(rule: ColumnRule, field: pa.Field[Any]) -> _Column:
             f"column `{field.name}` has the type `{field.type}`, but the model asks for {wanted}",
             "cast the column when the file is written, or change its type in the model",
         )
-    return _Column(rule, writer)
+    return ParquetColumn(rule, writer)

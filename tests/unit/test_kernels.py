@@ -13,7 +13,7 @@ import pytest
 
 from connectors import kernels as module
 from connectors.api import Block, EncodedBlock, Position
-from connectors.csv.compiled import cache
+from connectors.compiled import cache
 from connectors.kernels import Kernels
 from connectors.switching import SwitchingEncoder
 
@@ -47,7 +47,7 @@ def test_until_they_are_ready_the_reference_has_the_blocks(monkeypatch: pytest.M
         loading.set()
         loaded.wait(30)
 
-    monkeypatch.setattr("connectors.csv.compiled.warm_up", load)
+    monkeypatch.setattr("connectors.compiled.warm_up", load)
     made = kernels(monkeypatch, READY)
     reference, compiled = Encoder("reference"), Encoder("compiled")
     encoder = SwitchingEncoder(reference, compiled, made)
@@ -69,7 +69,7 @@ def test_without_them_the_reference_goes_on(
     def load() -> None:
         raise OSError("no locator available for file x")
 
-    monkeypatch.setattr("connectors.csv.compiled.warm_up", load)
+    monkeypatch.setattr("connectors.compiled.warm_up", load)
     made = kernels(monkeypatch, BROKEN if fails == "compiling" else READY)
     made.start()
     assert not made.wait()
@@ -86,7 +86,7 @@ def test_without_them_the_reference_goes_on(
 
 
 def test_what_is_compiled_already_is_loaded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.csv.compiled.warm_up", lambda: None)
+    monkeypatch.setattr("connectors.compiled.warm_up", lambda: None)
     made = kernels(monkeypatch, BROKEN)
     monkeypatch.setattr(module, "is_filled", lambda: True)
     made.start()

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from config.settings import Settings
 from connectors.api import BlockEncoder, Converter, EncodedBlock, Position, SourceReader
-from connectors.converters import reference_converter
-from connectors.csv.compiled import CompiledCsvEncoder, compile_plan
-from connectors.csv.reference import CsvReferenceConverter
+from connectors.converters import compiled_encoder, reference_converter
 from connectors.encoding import ReferenceEncoder
 from connectors.headers import OriginHeaders, RecordOrigin
 from connectors.kafka.framing import Codec
@@ -28,8 +26,8 @@ __all__ = ["ConnectorSources", "ReferenceLetterEncoder"]
 
 
 class ConnectorSources:
-    """The SourceOpener on the connectors: formats from the registry, CSV compiled once `kernels` are ready,
-    the rest through the reference converter.
+    """The SourceOpener on the connectors: formats from the registry, their blocks encoded compiled once
+    `kernels` are ready, those of NDJSON by the reference.
     """
 
     def __init__(self, settings: Settings, kernels: Kernels) -> None:
@@ -69,22 +67,20 @@ class ConnectorSources:
 
     def encoder(self, converter: Converter, job: Job, manifest: Manifest, partitions: int) -> BlockEncoder:
         reference = self._reference(converter, job, manifest, partitions)
-        if not self._compile or not isinstance(converter, CsvReferenceConverter):
+        if not self._compile:
             return reference
-        headers = _headers(parse_options(manifest.options), job)
-        plan = compile_plan(converter, headers)
-        if plan is None:
-            return reference
-        if self._wait:
-            self._kernels.wait()
-        compiled = CompiledCsvEncoder(
-            plan,
+        compiled = compiled_encoder(
             converter,
+            reference,
             partitions=partitions,
             codec=self._codec,
             reject_origin=self._origin(job),
-            headers=headers,
+            headers=_headers(parse_options(manifest.options), job),
         )
+        if compiled is None:
+            return reference
+        if self._wait:
+            self._kernels.wait()
         return SwitchingEncoder(reference, compiled, self._kernels)
 
     def _reference(
