@@ -15,6 +15,7 @@ from connectors.headers import NO_HEADERS, OriginHeaders
 from connectors.kafka.framing import Codec
 from connectors.model import CellFormat, CompiledModel
 from connectors.model.options import Options
+from connectors.ndjson.compiled import CompiledNdjsonEncoder
 from connectors.ndjson.reference import NdjsonReferenceConverter
 from connectors.partition_columns import partition_columns
 from connectors.records import RecordLimit
@@ -79,7 +80,7 @@ def compiled_encoder(
         )
 
     if isinstance(converter, NdjsonReferenceConverter):
-        return None
+        return CompiledNdjsonEncoder(converter, reference, job, headers)
     if isinstance(converter, CsvReferenceConverter):
         csv = csv_plan(converter, headers)
         return None if csv is None else CompiledCsvEncoder(job(csv, converter), converter, reference)

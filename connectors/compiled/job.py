@@ -12,7 +12,7 @@ from connectors.compiled.plan import Plan
 from connectors.compiled.workspace import STRIP_BYTES, Workspace
 from connectors.headers import NO_HEADERS, OriginHeaders
 from connectors.kafka.framing import BATCH_BYTES, Codec
-from connectors.model import RowRules
+from connectors.model import MemberRules, RowRules
 from connectors.rejects import RejectOrigin
 
 __all__ = ["BoundConverter", "EncoderJob"]
@@ -22,10 +22,10 @@ _SIZES = 200
 
 
 class BoundConverter(Converter, Protocol):
-    """The reference converter of a file whose columns are bound to a model."""
+    """A reference converter, and the rules that it checks rows by."""
 
     @property
-    def rules(self) -> RowRules: ...
+    def rules(self) -> RowRules | MemberRules: ...
 
 
 class EncoderJob:

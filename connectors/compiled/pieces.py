@@ -14,7 +14,7 @@ from connectors.errors import RowCode
 from connectors.headers import OriginHeaders
 from connectors.rejects import RejectOrigin, encode_reject, shown_column
 
-__all__ = ["check_pieces", "header_bytes", "letter_pieces", "longest_error", "message_at"]
+__all__ = ["check_pieces", "header_bytes", "letter_pieces", "longest_error", "message_at", "pieces"]
 
 _MESSAGE_HEADER = "__connect.errors.exception.message"
 _MARKS = (
@@ -41,7 +41,7 @@ def letter_pieces(origin: RejectOrigin) -> Pieces:
     assert mark
     assert not after
     place = message_at(headers)
-    return _pieces(
+    return pieces(
         [
             head + b'"row":',
             b',"line":',
@@ -63,7 +63,7 @@ def message_at(headers: Sequence[tuple[str, bytes]]) -> int:
 
 def check_pieces(checks: Iterable[CheckPlan]) -> Pieces:
     """Return what the kernel `frame_rejects` takes as `messages`."""
-    return _pieces([piece for check in checks for piece in (*_json_pieces(check), *_plain_pieces(check))])
+    return pieces([piece for check in checks for piece in (*_json_pieces(check), *_plain_pieces(check))])
 
 
 def longest_error(messages: Pieces) -> int:
@@ -120,6 +120,7 @@ def _varint(value: int) -> bytes:
     return bytes(parts)
 
 
-def _pieces(texts: Sequence[bytes]) -> Pieces:
+def pieces(texts: Sequence[bytes]) -> Pieces:
+    """Return texts as the kernels take several."""
     ends = np.cumsum([0, *map(len, texts)])
     return Pieces(bytes_of(b"".join(texts)), ends.astype(np.int64))

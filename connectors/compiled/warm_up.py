@@ -17,6 +17,6 @@ def warm_up() -> None:
 
     It takes about half a minute of one core, from the cache a second.
     """
-    for user in ("connectors.compiled.run", "connectors.csv.strips", "connectors.compiled.kernels.arrow"):
-        import_module(user)  # kernels are compiled when they are imported
+    for user in ("run", "kernels.arrow", "kernels.members", "kernels.scan"):
+        import_module(f"connectors.compiled.{user}")  # kernels are compiled when they are imported
     mark_filled()

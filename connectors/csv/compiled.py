@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from connectors.api import Block, BlockEncoder
 from connectors.compiled import CompiledEncoder, EncoderJob, Plan, compile_plan
+from connectors.compiled.scanned import is_plain
 from connectors.compiled.side import SideCells
 from connectors.compiled.strips import Strips
 from connectors.compiled.workspace import Workspace
 from connectors.csv.reader import CsvBlock
 from connectors.csv.reference import CsvReferenceConverter
-from connectors.encodings import UTF_8
 from connectors.headers import NO_HEADERS, OriginHeaders
 
 __all__ = ["CompiledCsvEncoder", "csv_plan"]
-
-_MAX_BLOCK_BYTES = 1 << 29  # offsets have 32 bits
 
 
 def csv_plan(converter: CsvReferenceConverter, headers: OriginHeaders = NO_HEADERS) -> Plan | None:
@@ -44,13 +42,8 @@ class CompiledCsvEncoder(CompiledEncoder):
         self._cells = SideCells(job.plan.side, converter.readers)
 
     def can_read(self, block: Block) -> bool:
-        """Whether it holds rows, as they stand in a file of UTF-8."""
         assert isinstance(block, CsvBlock)
-        return (
-            block.skipped is None
-            and block.encoding == block.file_codec == UTF_8
-            and len(block.data) <= _MAX_BLOCK_BYTES
-        )
+        return is_plain(block)
 
     def strips(self, workspace: Workspace, block: Block) -> Strips:
         from connectors.csv.strips import CsvStrips

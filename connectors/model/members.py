@@ -26,8 +26,8 @@ class MemberRules:
     """A model for rows whose members are not known before they come. Thread-safe.
 
     A member has the types that its column would have; one to which the model gives no type keeps its own,
-    null included. The rules of the model's own `names` are kept, those of other names as long as they are
-    few and short: a file may make up a new name a row.
+    null included. `names` are the model's own: those of its properties, and what it requires. Their rules are
+    kept, those of other names as long as they are few and short: a file may make up a new name a row.
     """
 
     def __init__(
@@ -38,10 +38,15 @@ class MemberRules:
         judge: Judge | None,
     ) -> None:
         self._shape_of = shape_of
-        self._names = frozenset(names)
-        self._required = tuple(required)
-        self._judge = judge
+        self.names = frozenset([*names, *required])
+        self.required = tuple(required)
+        self.judge = judge
         self._readers: dict[str, Mapping[JsonType, _Reader]] = {}
+
+    def rule(self, name: str) -> ColumnRule | None:
+        """Return the rule of a member; None: the model does not allow it."""
+        shape = self._shape_of(name)
+        return None if shape.forbidden else ColumnRule.of_shape(name, shape)
 
     def read(self, name: str, type: JsonType, text: str) -> Outcome:
         """Return what becomes of a member.
@@ -52,7 +57,7 @@ class MemberRules:
         readers = self._readers.get(name)
         if readers is None:
             readers = _readers(name, self._shape_of(name))
-            if name in self._names or self._may_cache(name):
+            if name in self.names or self._may_cache(name):
                 self._readers[name] = readers
         return readers[type](text)
 
@@ -64,18 +69,18 @@ class MemberRules:
         found = [outcome for outcome in outcomes.values() if isinstance(outcome, RowError)]
         errors = [error for error in found if error.code is not RowCode.SCHEMA]
         errors += [
-            RowError(name, *failure("required")) for name in self._required if outcomes.get(name) is None
+            RowError(name, *failure("required")) for name in self.required if outcomes.get(name) is None
         ]
         if errors or found:
             return tuple(errors[:MAX_ERRORS]) or (found[0],)
         pairs = outcomes.items()
         row = "{" + ",".join(f"{quote(name)}:{text}" for name, text in pairs if text is not None) + "}"
-        if self._judge is not None and (broken := self._judge.check(row)):
+        if self.judge is not None and (broken := self.judge.check(row)):
             return (broken,)
         return row.encode()
 
     def _may_cache(self, name: str) -> bool:
-        return len(self._readers) < _MAX_CACHED + len(self._names) and len(name) <= _MAX_CACHED_NAME
+        return len(self._readers) < _MAX_CACHED + len(self.names) and len(name) <= _MAX_CACHED_NAME
 
 
 def _readers(name: str, shape: Shape) -> Mapping[JsonType, _Reader]:

@@ -33,14 +33,14 @@ class NdjsonReferenceConverter:
         limit: RecordLimit,
         fixed: Mapping[str, Outcome] | None = None,
     ) -> None:
-        self._rules = rules
-        self._key = key
-        self._limit = limit
-        self._fixed = dict(fixed or {})
+        self.rules = rules
+        self.key = key
+        self.limit = limit
+        self.fixed = dict(fixed or {})
 
     def convert(self, block: Block) -> Converted:
         assert isinstance(block, NdjsonBlock)
-        return convert_rows(block, split_lines(block.data), self._limit, self._convert_row)
+        return convert_rows(block, split_lines(block.data), self.limit, self._convert_row)
 
     def _convert_row(self, number: int, _: bytes, line: str) -> Record | tuple[RowError, ...]:
         try:
@@ -52,17 +52,17 @@ class NdjsonReferenceConverter:
         outcomes = self._outcomes(members)
         if isinstance(outcomes, tuple):
             return outcomes
-        value = self._rules.check(outcomes)
+        value = self.rules.check(outcomes)
         if isinstance(value, tuple):
             return value
-        key = None if self._key is None else key_of(outcomes.get(self._key))
-        return self._limit.record(number, key, value)
+        key = None if self.key is None else key_of(outcomes.get(self.key))
+        return self.limit.record(number, key, value)
 
     def _outcomes(self, members: list[Member]) -> dict[str, Outcome] | tuple[RowError, ...]:
         """Return what becomes of a line's members, and the error of a name that comes twice."""
         outcomes: dict[str, Outcome] = {}
         for name, type, text in members:
-            if name in outcomes or name in self._fixed:
+            if name in outcomes or name in self.fixed:
                 return row_error("member_twice", value=name)
-            outcomes[name] = self._rules.read(name, type, text)
-        return outcomes | self._fixed
+            outcomes[name] = self.rules.read(name, type, text)
+        return outcomes | self.fixed

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.compiled.kernels import arrow, layout
-from connectors.compiled.kernels.layout import Bytes, Longs, bytes_of
+from connectors.compiled.kernels.layout import CELL_BYTES, Bytes, Longs, bytes_of
 from connectors.compiled.workspace import Workspace
 from connectors.parquet.leaves import Array, Unwritable
 from connectors.parquet.times import PER_SECOND
@@ -18,9 +18,6 @@ from connectors.parquet.values import ValueWriter
 __all__ = ["CellFiller"]
 
 _INTEGER_BYTES, _BOOLEAN_BYTES, _DATE_BYTES, _TIMESTAMP_BYTES = 20, 5, 10, 30
-_CELL_BYTES = 5
-"""Most bytes that a value has more than its cell: quotes around a string, `null` for nothing."""
-
 _PLAIN_FROM = 1e-4
 """Smaller floats have an exponent in Python, not all of them in Arrow, whose digits are the same."""
 
@@ -32,7 +29,7 @@ class CellFiller:
     """
 
     def __init__(self, work: Workspace, width: int, count: int) -> None:
-        self.need = _CELL_BYTES * width * count
+        self.need = CELL_BYTES * width * count
         self._work = work
         self._width = width
         self._count = count

@@ -27,7 +27,7 @@ __all__ = ["ConnectorSources", "ReferenceLetterEncoder"]
 
 class ConnectorSources:
     """The SourceOpener on the connectors: formats from the registry, their blocks encoded compiled once
-    `kernels` are ready, those of NDJSON by the reference.
+    `kernels` are ready.
     """
 
     def __init__(self, settings: Settings, kernels: Kernels) -> None:

@@ -61,6 +61,9 @@ ESCAPES, BEYOND_ASCII, MISSING, UNKNOWN, PRESENT = 1, 2, 4, 8, 16
 """Something in the cell needs an escape in JSON; it has characters beyond ASCII; its column is left out of
 the row; only the reference knows; it is a value even if it is empty, which stands for none otherwise."""
 
+CELL_BYTES = 5
+"""Most bytes that a value has more than its cell: quotes around a string, `null` for nothing."""
+
 # --- the table of errors: the check that failed, the value that it shows, an integer that it names
 
 CHECK, TEXT_START, TEXT_END, COUNT = range(4)

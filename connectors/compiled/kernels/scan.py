@@ -14,6 +14,7 @@ from connectors.compiled.kernels.jit import entry, inlined, kernel
 from connectors.compiled.kernels.layout import (
     ASK,
     BEYOND_ASCII,
+    CELL_BYTES,
     CELL_END,
     CELL_START,
     CELLS,
@@ -36,8 +37,6 @@ from connectors.compiled.kernels.texts import utf8_size
 __all__ = ["scan_strip"]
 
 _LF, _CR, _QUOTE, _ASCII_END = 10, 13, 34, 128
-_CELL_BYTES = 5
-"""Most bytes that a value has more than its cell: quotes around a string, `null` for nothing."""
 
 
 @inlined
@@ -166,7 +165,7 @@ def scan_strip(
             src, n, pos, delimiter, width, cells, count * width, spare
         )
         certain = found > 0
-        need = row_bytes + (after - pos) + 5 * escapes + _CELL_BYTES * width
+        need = row_bytes + (after - pos) + 5 * escapes + CELL_BYTES * width
         if need > room and count > 0:
             break
         end = n if after > n else after - 1 - (after - 1 > pos and src[after - 2] == _CR)

@@ -19,6 +19,7 @@ from connectors.compiled.kernels.layout import (
     FIRST_CHECK,
     INTEGER,
     KIND,
+    MISSING,
     NULL,
     NULL_MASK,
     NULL_SET,
@@ -168,6 +169,8 @@ def write_value(
     """
     columns, facts = program.columns, program.facts
     kind = columns[column, KIND]
+    if flags & MISSING:
+        return at, ABSENT
     if start == end and facts[NULL_MASK] < 0 and not flags & PRESENT:
         return _write_empty(out, at, columns[column, EMPTY])
     if kind == STRING and facts[NULL_MASK] < 0:
