@@ -8,8 +8,9 @@ from pathlib import Path
 
 from config.settings import Settings
 from connectors.api import BlockEncoder, Converter, EncodedBlock, Position, SourceReader
+from connectors.checking import BlockChecker, ReferenceChecker
 from connectors.converters import reference_converter
-from connectors.csv.compiled import CompiledCsvEncoder, compile_plan
+from connectors.csv.compiled import CompiledCsvChecker, CompiledCsvEncoder, Plan, compile_plan
 from connectors.csv.reference import CsvReferenceConverter
 from connectors.encoding import ReferenceEncoder
 from connectors.headers import OriginHeaders, RecordOrigin
@@ -20,7 +21,7 @@ from connectors.model import compile_model
 from connectors.model.options import Options, parse_options
 from connectors.registry import PARQUET, detect_file, open_source
 from connectors.rejects import RejectOrigin
-from connectors.switching import SwitchingEncoder
+from connectors.switching import SwitchingChecker, SwitchingEncoder
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
 
@@ -69,14 +70,12 @@ class ConnectorSources:
 
     def encoder(self, converter: Converter, job: Job, manifest: Manifest, partitions: int) -> BlockEncoder:
         reference = self._reference(converter, job, manifest, partitions)
-        if not self._compile or not isinstance(converter, CsvReferenceConverter):
+        if not isinstance(converter, CsvReferenceConverter):
             return reference
         headers = _headers(parse_options(manifest.options), job)
-        plan = compile_plan(converter, headers)
+        plan = self._plan(converter, headers)
         if plan is None:
             return reference
-        if self._wait:
-            self._kernels.wait()
         compiled = CompiledCsvEncoder(
             plan,
             converter,
@@ -86,6 +85,22 @@ class ConnectorSources:
             headers=headers,
         )
         return SwitchingEncoder(reference, compiled, self._kernels)
+
+    def checker(self, converter: Converter, job: Job, manifest: Manifest) -> BlockChecker:
+        reference = ReferenceChecker(converter)
+        if not isinstance(converter, CsvReferenceConverter):
+            return reference
+        plan = self._plan(converter, _headers(parse_options(manifest.options), job))
+        if plan is None:
+            return reference
+        return SwitchingChecker(reference, CompiledCsvChecker(plan, converter), self._kernels)
+
+    def _plan(self, converter: CsvReferenceConverter, headers: OriginHeaders) -> Plan | None:
+        """Return the plan of a converter where the settings and its model allow one."""
+        plan = compile_plan(converter, headers) if self._compile else None
+        if plan is not None and self._wait:
+            self._kernels.wait()
+        return plan
 
     def _reference(
         self, converter: Converter, job: Job, manifest: Manifest, partitions: int

@@ -11,14 +11,11 @@ from connectors.csv.compiled.workspace import STRIP_BYTES, Workspace
 from connectors.csv.reader import CsvBlock
 from connectors.csv.reference import CsvReferenceConverter
 from connectors.encoding import ReferenceEncoder
-from connectors.encodings import UTF_8
 from connectors.headers import NO_HEADERS, OriginHeaders
 from connectors.kafka.framing import Codec
 from connectors.rejects import RejectOrigin
 
 __all__ = ["CompiledCsvEncoder"]
-
-_MAX_BLOCK_BYTES = 1 << 29  # offsets have 32 bits
 
 
 class CompiledCsvEncoder:
@@ -50,7 +47,7 @@ class CompiledCsvEncoder:
 
     def encode(self, block: Block) -> EncodedBlock:
         assert isinstance(block, CsvBlock)
-        if not _is_plain(block):
+        if not self._job.takes(block):
             return self._reference.encode(block)
         from connectors.csv.compiled.run import BlockRun  # numba loads with the first block
 
@@ -62,12 +59,3 @@ class CompiledCsvEncoder:
             return BlockRun(self._job, workspace, block).encode()
         finally:
             self._idle.append(workspace)
-
-
-def _is_plain(block: CsvBlock) -> bool:
-    """Whether the kernels can read a block: it holds rows, as they stand in a file of UTF-8."""
-    return (
-        block.skipped is None
-        and block.encoding == block.file_codec == UTF_8
-        and len(block.data) <= _MAX_BLOCK_BYTES
-    )

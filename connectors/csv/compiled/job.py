@@ -1,4 +1,4 @@
-"""What the blocks of one file share when they are encoded."""
+"""What the blocks of one file share when they are converted, and what more when they are encoded."""
 
 from __future__ import annotations
 
@@ -7,42 +7,39 @@ from connectors.csv.compiled.kernels.layout import MAX_REJECTED_ROW
 from connectors.csv.compiled.pieces import header_bytes, letter_pieces
 from connectors.csv.compiled.plan import Plan
 from connectors.csv.compiled.workspace import Workspace
+from connectors.csv.reader import CsvBlock
 from connectors.csv.reference import CsvReferenceConverter
+from connectors.encodings import UTF_8
 from connectors.headers import OriginHeaders
 from connectors.kafka.framing import BATCH_BYTES, Codec
 from connectors.rejects import RejectOrigin
 
-__all__ = ["EncoderJob"]
+__all__ = ["ConverterJob", "EncoderJob"]
 
 _SIZES = 200
 """Most bytes that the lengths, counts and numbers of a record take: ten of at most ten, five of twenty."""
 
 _MAX_KNOWN = 2000
 _MAX_KNOWN_BYTES = 64
+_MAX_BLOCK_BYTES = 1 << 29  # offsets have 32 bits
 
 
-class EncoderJob:
-    """A plan, the converter that it was made from, and where the records go. Thread-safe."""
+class ConverterJob:
+    """A plan and the converter that it was made from. Thread-safe."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        converter: CsvReferenceConverter,
-        partitions: int,
-        codec: Codec,
-        reject_origin: RejectOrigin,
-        headers: OriginHeaders,
-        strip_bytes: int,
-    ) -> None:
+    def __init__(self, plan: Plan, converter: CsvReferenceConverter, strip_bytes: int) -> None:
         self.plan = plan
         self.converter = converter
-        self.partitions = partitions
-        self.codec = codec
         self.strip_bytes = strip_bytes
-        self.reject_origin = reject_origin
-        self.headers = header_bytes(headers)
-        self.letter = letter_pieces(reject_origin)
         self._known: dict[int, dict[bytes, tuple[bytes, int]]] = {column: {} for column in plan.side}
+
+    def takes(self, block: CsvBlock) -> bool:
+        """Whether the kernels can read a block: it holds rows, as they stand in a file of UTF-8."""
+        return (
+            block.skipped is None
+            and block.encoding == block.file_codec == UTF_8
+            and len(block.data) <= _MAX_BLOCK_BYTES
+        )
 
     def read_cell(self, column: int, cell: bytes) -> tuple[bytes, int]:
         """Return the JSON text of a cell of a SIDE column, and the flags that say why it has none.
@@ -59,6 +56,31 @@ class EncoderJob:
             if len(known) < _MAX_KNOWN and len(cell) <= _MAX_KNOWN_BYTES:
                 known[cell] = answer
         return answer
+
+    def workspace(self) -> Workspace:
+        """Return memory for one thread."""
+        return Workspace(self.plan, room=self.strip_bytes)
+
+
+class EncoderJob(ConverterJob):
+    """A ConverterJob, and where the records go. Thread-safe."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        converter: CsvReferenceConverter,
+        partitions: int,
+        codec: Codec,
+        reject_origin: RejectOrigin,
+        headers: OriginHeaders,
+        strip_bytes: int,
+    ) -> None:
+        super().__init__(plan, converter, strip_bytes)
+        self.partitions = partitions
+        self.codec = codec
+        self.reject_origin = reject_origin
+        self.headers = header_bytes(headers)
+        self.letter = letter_pieces(reject_origin)
 
     def workspace(self) -> Workspace:
         """Return memory for one thread, with room for the largest record and the largest compiled reject.

@@ -1,4 +1,4 @@
-"""One block through the kernels, strip by strip."""
+"""One block through the kernels to finished batches, strip by strip."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections import Counter
 import numpy as np
 
 from connectors.api import Batch, EncodedBlock
+from connectors.csv.compiled.answers import Answers
 from connectors.csv.compiled.asking import Asking
 from connectors.csv.compiled.job import EncoderJob
 from connectors.csv.compiled.kernels import layout
 from connectors.csv.compiled.kernels.layout import bytes_of
 from connectors.csv.compiled.kernels.letters import frame_rejects
 from connectors.csv.compiled.kernels.records import frame_records
-from connectors.csv.compiled.kernels.rows import convert_rows
-from connectors.csv.compiled.kernels.scan import scan_strip
+from connectors.csv.compiled.strips import convert_strips
 from connectors.csv.compiled.workspace import Workspace
 from connectors.csv.reader import CsvBlock
 from connectors.errors import RowCode
@@ -34,10 +34,6 @@ class BlockRun:
         self._job = job
         self._work = work
         self._block = block
-        self._at = np.zeros(2, np.int64)
-        self._limits = np.array(
-            [work.room, job.plan.row_bytes, job.plan.program.facts[layout.MAX_ROW]], np.int64
-        )
         self._asking = Asking(job, work, block)
         self._keyless = partition_of_block(block.start.block, job.partitions)
         self._batches: list[list[Batch]] = [[] for _ in range(job.partitions)]
@@ -46,9 +42,8 @@ class BlockRun:
         self._codes: Counter[RowCode] = Counter()
 
     def encode(self) -> EncodedBlock:
-        self._work.load(self._block.data)
-        while self._at[0] < len(self._block.data):
-            self._encode_strip()
+        for first, count in convert_strips(self._job, self._work, self._block, self._asking):
+            self._encode_strip(first, count)
         for partition in range(self._job.partitions):
             self._flush(partition)
         self._flush_letters()
@@ -62,35 +57,10 @@ class BlockRun:
             reject_codes=self._codes,
         )
 
-    def _encode_strip(self) -> None:
-        job, work = self._job, self._work
-        count = scan_strip(
-            work.source,
-            len(self._block.data),
-            self._at,
-            self._block.delimiter[0],
-            job.plan.width,
-            self._limits,
-            work.rows,
-            work.cells,
-        )
-        first = self._block.start.row + self._delivered + self._rejected + 1
-        self._asking.read_cells(count)
-        side = bytes_of(self._asking.text)
-        convert_rows(
-            count,
-            first,
-            work.source,
-            side,
-            work.rows,
-            work.cells,
-            work.out,
-            work.errors,
-            work.texts,
-            job.plan.program,
-        )
-        self._asking.judge(count)
-        self._codes += self._asking.convert(count, first)
+    def _encode_strip(self, first: int, count: int) -> None:
+        answers = Answers(self._job, self._work, first, self._asking.text)
+        for converted in self._asking.convert(count, first):
+            self._codes += answers.add(converted)
         side = bytes_of(self._asking.text)
         self._frame(count, first, side)
         self._frame_rejects(count, first, side)
