@@ -10,7 +10,7 @@ from config.settings import Settings
 from connectors.api import BlockEncoder, Converter, EncodedBlock, Position, SourceReader
 from connectors.checking import BlockChecker, ReferenceChecker
 from connectors.converters import reference_converter
-from connectors.csv.compiled import CompiledCsvChecker, CompiledCsvEncoder, Plan, compile_plan
+from connectors.csv.compiled import CompiledCsvChecker, CompiledCsvEncoder, Plan, ScatteredRows, compile_plan
 from connectors.csv.reference import CsvReferenceConverter
 from connectors.encoding import ReferenceEncoder
 from connectors.headers import OriginHeaders, RecordOrigin
@@ -25,7 +25,7 @@ from connectors.switching import SwitchingChecker, SwitchingEncoder
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
 
-__all__ = ["ConnectorSources", "ReferenceLetterEncoder"]
+__all__ = ["ConnectorLetterEncoder", "ConnectorSources"]
 
 
 class ConnectorSources:
@@ -124,26 +124,37 @@ class ConnectorSources:
 
     def letter_encoder(
         self, path: Path, format: str, job: Job, manifest: Manifest, partitions: int
-    ) -> ReferenceLetterEncoder:
+    ) -> ConnectorLetterEncoder:
         reader = self.open(path, format, manifest, Position())
         try:
             converter = self.converter(reader, format, job, manifest)
+            compiled = self._scattered(converter, job, manifest)
         except BaseException:
             reader.close()
             raise
         # blocks of a byte are single rows, but those of Parquet are read one after the other
         rows = manifest if format == PARQUET else replace(manifest, block_bytes=1)
-        letters = LetterConverter(reader, converter, lambda at: self.open(path, format, rows, at))
-        return ReferenceLetterEncoder(letters, self._reference(converter, job, manifest, partitions))
+        letters = LetterConverter(reader, converter, lambda at: self.open(path, format, rows, at), compiled)
+        name = "reference" if compiled is None else "compiled"
+        return ConnectorLetterEncoder(letters, self._reference(converter, job, manifest, partitions), name)
+
+    def _scattered(self, converter: Converter, job: Job, manifest: Manifest) -> ScatteredRows | None:
+        """Return the compiled converter of single rows, None where there is none or it is not ready."""
+        if not isinstance(converter, CsvReferenceConverter):
+            return None
+        plan = self._plan(converter, _headers(parse_options(manifest.options), job))
+        if plan is None or not self._kernels.ready:
+            return None
+        return ScatteredRows(plan, converter)
 
 
-class ReferenceLetterEncoder:
-    """The LetterEncoder on the reference converter."""
+class ConnectorLetterEncoder:
+    """The LetterEncoder on the connectors: `encoder` frames what becomes of `letters`."""
 
-    def __init__(self, letters: LetterConverter, encoder: ReferenceEncoder) -> None:
+    def __init__(self, letters: LetterConverter, encoder: ReferenceEncoder, name: str) -> None:
         self._letters = letters
         self._encoder = encoder
-        self.name = encoder.name
+        self.name = name
 
     def encode(self, letters: Sequence[bytes], number: int) -> EncodedBlock:
         converted = self._letters.convert([parse_letter(value) for value in letters])
