@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from connectors.api import Converter, Reject, SourceReader
+from connectors.api import Block, Converted, Converter, SourceReader
 from connectors.errors import JobError, RowCode
 from connectors.rejects import shown_column
 
-__all__ = ["MAX_EXAMPLES", "MAX_PROBLEMS", "CheckReport", "Example", "Problem", "check_source"]
+__all__ = [
+    "MAX_EXAMPLES",
+    "MAX_PROBLEMS",
+    "BlockChecker",
+    "CheckReport",
+    "Example",
+    "Problem",
+    "ReferenceChecker",
+    "Tally",
+    "check_source",
+]
 
 MAX_EXAMPLES = 5
 MAX_PROBLEMS = 300
@@ -79,46 +89,82 @@ class CheckReport:
         }
 
 
+class BlockChecker(Protocol):
+    """Finds out what would become of a block's rows. For one thread at a time."""
+
+    def check(self, block: Block, tally: Tally) -> None:
+        """Add all rows of a block to `tally`."""
+
+
 def check_source(
-    reader: SourceReader, converter: Converter, *, should_stop: Callable[[], bool] = lambda: False
+    reader: SourceReader, checker: BlockChecker, *, should_stop: Callable[[], bool] = lambda: False
 ) -> CheckReport:
-    """Convert what is left of an open file and return what came of it. Blocking; the reader stays open.
+    """Check what is left of an open file and return what came of it. Blocking; the reader stays open.
 
     `should_stop` is asked before each block. A file that breaks off is reported as far as it goes.
     """
-    tally = _Tally()
+    tally = Tally()
     try:
         while not should_stop():
             block = reader.read_block()
             if block is None:
                 tally.report.complete = True
                 break
-            converted = converter.convert(block)
-            tally.report.rows += len(converted.records) + len(converted.rejects)
-            tally.report.rejected += len(converted.rejects)
-            for reject in converted.rejects:
-                tally.add(reject)
+            checker.check(block, tally)
     except JobError as error:
         tally.report.error = error
     return tally.report
 
 
-class _Tally:
-    """Sums rejects up by column and code."""
+class ReferenceChecker:
+    """The BlockChecker on a converter."""
+
+    def __init__(self, converter: Converter) -> None:
+        self._converter = converter
+
+    def check(self, block: Block, tally: Tally) -> None:
+        tally.add(self._converter.convert(block))
+
+
+class Tally:
+    """Sums rows up, and the errors of rejects by column (as it is shown) and code, in the file's order."""
 
     def __init__(self) -> None:
         self.report = CheckReport()
         self._problems: dict[tuple[str | None, RowCode], Problem] = {}
 
-    def add(self, reject: Reject) -> None:
-        for error in reject.errors:
-            problem = self._problem(shown_column(error), error.code)
-            if problem is None:
-                self.report.unlisted += 1
-                continue
-            problem.count += 1
-            if len(problem.examples) < MAX_EXAMPLES:
-                problem.examples.append(Example(reject.row, reject.line, error.message))
+    def add(self, converted: Converted) -> None:
+        """Add rows with all that is known of them."""
+        self.add_rows(len(converted.records), len(converted.rejects))
+        for reject in converted.rejects:
+            for error in reject.errors:
+                problem = self._count(shown_column(error), error.code, 1)
+                if problem is not None and len(problem.examples) < MAX_EXAMPLES:
+                    problem.examples.append(Example(reject.row, reject.line, error.message))
+
+    def wants(self, column: str | None, code: RowCode) -> bool:
+        """Whether the next reject with such an error may be an example, so that only `add` is right."""
+        problem = self._problems.get((column, code))
+        if problem is None:
+            return len(self._problems) < MAX_PROBLEMS
+        return len(problem.examples) < MAX_EXAMPLES
+
+    def add_rows(self, valid: int, rejected: int) -> None:
+        """Add the numbers of rows alone."""
+        self.report.rows += valid + rejected
+        self.report.rejected += rejected
+
+    def add_errors(self, column: str | None, code: RowCode, count: int) -> None:
+        """Add errors that are not wanted as examples; their rows are added with `add_rows`."""
+        self._count(column, code, count)
+
+    def _count(self, column: str | None, code: RowCode, count: int) -> Problem | None:
+        problem = self._problem(column, code)
+        if problem is None:
+            self.report.unlisted += count
+        else:
+            problem.count += count
+        return problem
 
     def _problem(self, column: str | None, code: RowCode) -> Problem | None:
         found = self._problems.get((column, code))

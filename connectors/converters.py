@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from connectors.api import BlockEncoder, Converter, SourceReader
-from connectors.compiled import EncoderJob, Plan
+from connectors.checking import BlockChecker
+from connectors.compiled import CompiledChecker, CompiledEncoder, EncoderJob, Plan
 from connectors.compiled.job import BoundConverter
-from connectors.csv.compiled import CompiledCsvEncoder, csv_plan
+from connectors.compiled.strips import StripMaker
+from connectors.csv.compiled import CsvStripMaker, csv_plan
 from connectors.csv.reference import CsvReferenceConverter
 from connectors.errors import HeaderError, JobCode
 from connectors.headers import NO_HEADERS, OriginHeaders
@@ -22,7 +24,7 @@ from connectors.records import RecordLimit
 from connectors.registry import NDJSON, PARQUET
 from connectors.rejects import RejectOrigin
 
-__all__ = ["compiled_encoder", "reference_converter"]
+__all__ = ["compiled_checker", "compiled_encoder", "reference_converter"]
 
 
 def reference_converter(
@@ -81,17 +83,31 @@ def compiled_encoder(
 
     if isinstance(converter, NdjsonReferenceConverter):
         return CompiledNdjsonEncoder(converter, reference, job, headers)
+    if (found := _compiled(converter, headers)) is None:
+        return None
+    plan, bound, maker = found
+    return CompiledEncoder(job(plan, bound), maker, reference)
+
+
+def compiled_checker(converter: Converter, headers: OriginHeaders = NO_HEADERS) -> BlockChecker | None:
+    """Return the compiled checker of a `reference_converter`; None: its rows are for the reference alone."""
+    if isinstance(converter, NdjsonReferenceConverter):
+        return None
+    found = _compiled(converter, headers)
+    return None if found is None else CompiledChecker(*found)
+
+
+def _compiled(converter: Converter, headers: OriginHeaders) -> tuple[Plan, BoundConverter, StripMaker] | None:
+    """Return the plan of a converter of columns, the converter itself, and what makes its strips."""
     if isinstance(converter, CsvReferenceConverter):
-        csv = csv_plan(converter, headers)
-        return None if csv is None else CompiledCsvEncoder(job(csv, converter), converter, reference)
-    from connectors.parquet.compiled import CompiledParquetEncoder, parquet_plan
+        plan = csv_plan(converter, headers)
+        return None if plan is None else (plan, converter, CsvStripMaker(plan, converter))
+    from connectors.parquet.compiled import ParquetStripMaker, parquet_plan
     from connectors.parquet.reference import ParquetReferenceConverter
 
     assert isinstance(converter, ParquetReferenceConverter)
-    parquet = parquet_plan(converter, headers)
-    if parquet is None:
-        return None
-    return CompiledParquetEncoder(job(parquet, converter), converter, reference)
+    plan = parquet_plan(converter, headers)
+    return None if plan is None else (plan, converter, ParquetStripMaker(plan, converter))
 
 
 @contextmanager

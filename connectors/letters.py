@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from connectors.api import Block, Converted, Converter, Position, Record, Reject, RowError, SourceReader
 from connectors.csv.reader import CsvReader
+from connectors.csv.scattered import ScatteredRows
 from connectors.errors import JobCode, JobError, RowCode
 from connectors.ndjson.reader import NdjsonReader
 
@@ -33,6 +34,11 @@ class Letter:
     raw: bytes
     text: bool
     whole: bool
+
+    @property
+    def told(self) -> bool:
+        """Whether the letter has its whole row, as far as can be seen without the file."""
+        return self.whole and not any(error.code in _FROM_FILE for error in self.errors)
 
     @property
     def start(self) -> Position:
@@ -57,25 +63,34 @@ def parse_letter(value: bytes) -> Letter:
 
 
 class LetterConverter:
-    """Converts letters with the converter of their file, one by one. Blocking; for one thread at a time.
+    """Converts letters with the converter of their file. Blocking; for one thread at a time.
 
+    `compiled` rows of CSV are converted at once as far as it is certain of them, the others one by one.
     `reader` is open at the file's start; `reopen` opens another one at a position, whose blocks are single
     rows (None: the formats that need it are not read that way). Close it after use.
     """
 
     def __init__(
-        self, reader: SourceReader, converter: Converter, reopen: Callable[[Position], SourceReader]
+        self,
+        reader: SourceReader,
+        converter: Converter,
+        reopen: Callable[[Position], SourceReader],
+        compiled: ScatteredRows | None = None,
     ) -> None:
         self._reader = reader
         self._converter = converter
         self._reopen = reopen
+        self._compiled = compiled
         self._rows: _RowFinder | None = None
 
     def convert(self, letters: Sequence[Letter]) -> Converted:
         """Return what becomes of the letters. Raises JobError when the file has to be read, and cannot be."""
         records: list[Record] = []
         rejects: list[Reject] = []
-        for letter in letters:
+        for letter, record in zip(letters, self._certain(letters), strict=True):
+            if record is not None:
+                records.append(record)
+                continue
             converted = self._converter.convert(self._block(letter))
             if len(converted.records) + len(converted.rejects) != 1:
                 # under the options of now the raw row is several: the file says what the row is
@@ -89,10 +104,25 @@ class LetterConverter:
         if self._rows is not None:
             self._rows.close()
 
+    def _certain(self, letters: Sequence[Letter]) -> list[Record | None]:
+        """Return the records of letters whose rows the compiled converter is certain of."""
+        records: list[Record | None] = [None] * len(letters)
+        told = [place for place, letter in enumerate(letters) if letter.told]
+        if self._compiled is None or not told or not isinstance(self._reader, CsvReader):
+            return records
+        first = letters[told[0]]
+        like = self._reader.row_block(first.start, first.raw, text=first.text)
+        if like is None:
+            return records
+        rows = [letters[place] for place in told]
+        certain = self._compiled.records([row.row for row in rows], [row.raw for row in rows], like)
+        for place, record in zip(told, certain, strict=True):
+            records[place] = record
+        return records
+
     def _block(self, letter: Letter) -> Block:
         reader = self._reader
-        told = letter.whole and not any(error.code in _FROM_FILE for error in letter.errors)
-        if told and isinstance(reader, CsvReader | NdjsonReader):
+        if letter.told and isinstance(reader, CsvReader | NdjsonReader):
             block = reader.row_block(letter.start, letter.raw, text=letter.text)
             if block is not None:
                 return block

@@ -1,11 +1,12 @@
-"""An encoder that begins with the reference and goes on compiled."""
+"""What begins with the reference and goes on compiled, from one block to the next."""
 
 from __future__ import annotations
 
 from connectors.api import Block, BlockEncoder, EncodedBlock
+from connectors.checking import BlockChecker, Tally
 from connectors.kernels import Kernels
 
-__all__ = ["SwitchingEncoder"]
+__all__ = ["SwitchingChecker", "SwitchingEncoder"]
 
 
 class SwitchingEncoder:
@@ -29,3 +30,16 @@ class SwitchingEncoder:
 
     def _current(self) -> BlockEncoder:
         return self._compiled if self._kernels.ready else self._reference
+
+
+class SwitchingChecker:
+    """A BlockChecker of two that find the same, chosen as by SwitchingEncoder. For one thread at a time."""
+
+    def __init__(self, reference: BlockChecker, compiled: BlockChecker, kernels: Kernels) -> None:
+        self._reference = reference
+        self._compiled = compiled
+        self._kernels = kernels
+
+    def check(self, block: Block, tally: Tally) -> None:
+        checker = self._compiled if self._kernels.ready else self._reference
+        checker.check(block, tally)

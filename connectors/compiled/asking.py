@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
-from connectors.compiled.job import EncoderJob
+from connectors.api import Converted
+from connectors.compiled.job import ConverterJob
 from connectors.compiled.kernels import layout
-from connectors.compiled.pieces import message_at
 from connectors.compiled.strips import Strips
 from connectors.compiled.workspace import Workspace
-from connectors.errors import RowCode
 from connectors.model import key_of
-from connectors.rejects import encode_reject
 
 __all__ = ["Asking"]
 
 
 class Asking:
-    """Asks the reference about the strips of one block; `text` is all that it answered for a strip."""
+    """Asks the reference about the strips of one block; `text` is what it answered for a strip."""
 
-    def __init__(self, job: EncoderJob, work: Workspace, strips: Strips) -> None:
+    def __init__(self, job: ConverterJob, work: Workspace, strips: Strips) -> None:
         self._job = job
         self._work = work
         self._strips = strips
@@ -71,30 +68,11 @@ class Asking:
             if self._judge.check(value.decode()) is not None:
                 rows[row, layout.VERDICT] = layout.ASK
 
-    def convert(self, count: int, first_row: int) -> Counter[RowCode]:
-        """Convert the rows that are ASK; return their rejects' codes. `first_row` is the strip's first."""
-        rows, codes = self._work.rows, Counter[RowCode]()
-        for first, last in _runs(np.flatnonzero(rows[:count, layout.VERDICT] == layout.ASK)):
-            converted = self._job.converter.convert(self._strips.rows_as_block(first, last, first_row))
-            for record in converted.records:
-                self._answer(record.row - first_row, layout.SIDE_RECORD, record.value, record.key)
-            for reject in converted.rejects:
-                codes[reject.errors[0].code] += 1
-                value, headers = encode_reject(reject, self._job.reject_origin)
-                message = headers[message_at(headers)][1]
-                self._answer(reject.row - first_row, layout.SIDE_REJECT, value, message)
-                self._work.make_letter_room(len(self._job.letter.text) + len(value) + len(message) + 100)
-        return codes
-
-    def _answer(self, row: int, verdict: int, value: bytes, key: bytes | None) -> None:
-        """Note what became of a row: value and key of a record, value and message of a reject."""
-        start, middle = len(self.text), len(self.text) + len(value)
-        self.text += value + (key or b"")
-        fields = self._work.rows[row]
-        fields[layout.VERDICT] = verdict
-        fields[layout.VALUE_START], fields[layout.VALUE_END] = start, middle
-        fields[layout.KEY_IN] = layout.NO_KEY if key is None else layout.KEY_IN_SIDE
-        fields[layout.KEY_START], fields[layout.KEY_END] = middle, len(self.text)
+    def convert(self, count: int, first_row: int) -> Iterator[Converted]:
+        """Convert the rows that are ASK, in order. `first_row` is the number of the strip's first."""
+        verdicts = self._work.rows[:count, layout.VERDICT]
+        for first, last in _runs(np.flatnonzero(verdicts == layout.ASK)):
+            yield self._job.converter.convert(self._strips.rows_as_block(first, last, first_row))
 
 
 def _runs(numbers: layout.Longs) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""What the blocks of one file share when they are encoded."""
+"""What the blocks of one file share when they are converted, and what more when they are encoded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connectors.kafka.framing import BATCH_BYTES, Codec
 from connectors.model import MemberRules, RowRules
 from connectors.rejects import RejectOrigin
 
-__all__ = ["BoundConverter", "EncoderJob"]
+__all__ = ["BoundConverter", "ConverterJob", "EncoderJob"]
 
 _SIZES = 200
 """Most bytes that the lengths, counts and numbers of a record take: ten of at most ten, five of twenty."""
@@ -28,8 +28,21 @@ class BoundConverter(Converter, Protocol):
     def rules(self) -> RowRules | MemberRules: ...
 
 
-class EncoderJob:
-    """A plan, the converter that it was made from, and where the records go. Thread-safe."""
+class ConverterJob:
+    """A plan and the converter that it was made from. Thread-safe."""
+
+    def __init__(self, plan: Plan, converter: BoundConverter, strip_bytes: int) -> None:
+        self.plan = plan
+        self.converter = converter
+        self.strip_bytes = strip_bytes
+
+    def workspace(self) -> Workspace:
+        """Return memory for one thread."""
+        return Workspace(self.plan, room=self.strip_bytes)
+
+
+class EncoderJob(ConverterJob):
+    """A ConverterJob, and where the records go. Thread-safe."""
 
     def __init__(
         self,
@@ -42,11 +55,9 @@ class EncoderJob:
         headers: OriginHeaders = NO_HEADERS,
         strip_bytes: int = STRIP_BYTES,
     ) -> None:
-        self.plan = plan
-        self.converter = converter
+        super().__init__(plan, converter, strip_bytes)
         self.partitions = partitions
         self.codec = codec
-        self.strip_bytes = strip_bytes
         self.reject_origin = reject_origin
         self.headers = header_bytes(headers)
         self.letter = letter_pieces(reject_origin)

@@ -19,7 +19,7 @@ from connectors.model import CellFormat, ColumnRule, Outcome, RowRules, key_of
 from connectors.model.grammar import quote
 from connectors.model.messages import MAX_VALUE, failure
 from connectors.model.row import MAX_ERRORS
-from connectors.rejects import ERRORS_JSON_BYTES
+from connectors.rejects import ERRORS_JSON_BYTES, shown_column
 
 __all__ = ["MAX_COLUMNS", "Plan", "compile_plan"]
 
@@ -36,13 +36,14 @@ class Plan:
     """What the kernels know of a file. Immutable.
 
     `side` are the columns whose cells the reference reads. `codes` and `messages` are those of the checks
-    that `program` names by number. `row_bytes` are the bytes of a row's JSON beside its values, `error_bytes`
-    the most that an error takes in a RejectedRow.
+    that `program` names by number, `columns` their columns as they are shown. `row_bytes` are the bytes of a
+    row's JSON beside its values, `error_bytes` the most that an error takes in a RejectedRow.
     """
 
     program: Program
     side: tuple[int, ...]
     codes: tuple[RowCode, ...]
+    columns: tuple[str | None, ...]
     messages: Pieces
     row_bytes: int
     error_bytes: int
@@ -175,7 +176,9 @@ class _Builder:
         )
         side = [column for column in range(width) if program.columns[column, layout.KIND] == layout.SIDE]
         codes = tuple(check.error.code for check in self._checks)
-        return Plan(program, tuple(side), codes, messages, len(self.literals) + len("{}"), error_bytes)
+        shown = tuple(shown_column(check.error) for check in self._checks)
+        row_bytes = len(self.literals) + len("{}")
+        return Plan(program, tuple(side), codes, shown, messages, row_bytes, error_bytes)
 
     def _add_literal(self, text: str) -> tuple[int, int]:
         start = len(self.literals)

@@ -8,13 +8,14 @@ from collections import Counter
 import numpy as np
 
 from connectors.api import Batch, Block, EncodedBlock
+from connectors.compiled.answers import Answers
 from connectors.compiled.asking import Asking
+from connectors.compiled.converting import convert_strips
 from connectors.compiled.job import EncoderJob
 from connectors.compiled.kernels import layout
 from connectors.compiled.kernels.layout import bytes_of
 from connectors.compiled.kernels.letters import frame_rejects
 from connectors.compiled.kernels.records import frame_records
-from connectors.compiled.kernels.rows import convert_rows
 from connectors.compiled.strips import Strips
 from connectors.compiled.workspace import Workspace
 from connectors.errors import RowCode
@@ -42,8 +43,9 @@ class BlockRun:
         self._codes: Counter[RowCode] = Counter()
 
     def encode(self) -> EncodedBlock:
-        while count := self._strips.next():
-            self._encode_strip(count)
+        job, work, first_row = self._job, self._work, self._block.start.row + 1
+        for first, count in convert_strips(job.plan, work, self._strips, self._asking, first_row):
+            self._encode_strip(first, count)
         for partition in range(self._job.partitions):
             self._flush(partition)
         self._flush_letters()
@@ -57,25 +59,10 @@ class BlockRun:
             reject_codes=self._codes,
         )
 
-    def _encode_strip(self, count: int) -> None:
-        job, work = self._job, self._work
-        first = self._block.start.row + self._delivered + self._rejected + 1
-        self._asking.read_cells(count)
-        side = bytes_of(self._asking.text)
-        convert_rows(
-            count,
-            first,
-            work.source,
-            side,
-            work.rows,
-            work.cells,
-            work.out,
-            work.errors,
-            work.texts,
-            job.plan.program,
-        )
-        self._asking.judge(count)
-        self._codes += self._asking.convert(count, first)
+    def _encode_strip(self, first: int, count: int) -> None:
+        answers = Answers(self._job, self._work, first, self._asking.text)
+        for converted in self._asking.convert(count, first):
+            self._codes += answers.add(converted)
         side = bytes_of(self._asking.text)
         self._frame(count, first, side)
         self._frame_rejects(count, first, side)

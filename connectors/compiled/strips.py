@@ -7,8 +7,9 @@ from typing import Protocol
 
 from connectors.api import Block
 from connectors.compiled.kernels.layout import Longs
+from connectors.compiled.workspace import Workspace
 
-__all__ = ["Strips"]
+__all__ = ["StripMaker", "Strips"]
 
 
 class Strips(Protocol):
@@ -27,3 +28,13 @@ class Strips(Protocol):
 
     def rows_as_block(self, first: int, last: int, first_row: int) -> Block:
         """Return rows `first` to `last` of the strip as a block; `first_row` is the number of its first."""
+
+
+class StripMaker(Protocol):
+    """Makes the strips of one file's blocks. Thread-safe."""
+
+    def takes(self, block: Block) -> bool:
+        """Whether the kernels can read a block."""
+
+    def strips(self, work: Workspace, block: Block) -> Strips:
+        """Return the strips of a block that they can read, in the memory of the calling thread."""

@@ -23,14 +23,16 @@ _LF = b"\n"[0]
 
 
 class Workspace:
-    """Arrays for blocks of one file. For one thread at a time.
+    """Arrays for blocks of one file. For one thread at a time. Without partitions nothing can be framed.
 
     `source` has the texts of cells; of CSV the block itself, an LF, padding, and as much room again for cells
     without their doubled quotes. `out` and `texts` have `room`, the most bytes that the values of a strip
     take, `cells` and `errors` one item a cell.
     """
 
-    def __init__(self, plan: Plan, *, room: int, partitions: int, body_room: int, letter_room: int) -> None:
+    def __init__(
+        self, plan: Plan, *, room: int, partitions: int = 0, body_room: int = 0, letter_room: int = 0
+    ) -> None:
         rows = max(1, _MAX_CELLS // plan.width)
         self.room = room
         self.rows: Table = np.empty((rows, layout.ROW_FIELDS), np.int64)

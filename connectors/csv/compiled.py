@@ -1,9 +1,9 @@
-"""The compiled encoder of CSV, on the bytes of a block."""
+"""CSV for the compiled converter: the plan of a file, the strips of its blocks."""
 
 from __future__ import annotations
 
-from connectors.api import Block, BlockEncoder
-from connectors.compiled import CompiledEncoder, EncoderJob, Plan, compile_plan
+from connectors.api import Block
+from connectors.compiled import Plan, compile_plan
 from connectors.compiled.scanned import is_plain
 from connectors.compiled.side import SideCells
 from connectors.compiled.strips import Strips
@@ -12,7 +12,7 @@ from connectors.csv.reader import CsvBlock
 from connectors.csv.reference import CsvReferenceConverter
 from connectors.headers import NO_HEADERS, OriginHeaders
 
-__all__ = ["CompiledCsvEncoder", "csv_plan"]
+__all__ = ["CsvStripMaker", "csv_plan"]
 
 
 def csv_plan(converter: CsvReferenceConverter, headers: OriginHeaders = NO_HEADERS) -> Plan | None:
@@ -34,19 +34,19 @@ def csv_plan(converter: CsvReferenceConverter, headers: OriginHeaders = NO_HEADE
     )
 
 
-class CompiledCsvEncoder(CompiledEncoder):
-    """The CompiledEncoder of blocks of CSV, `converter` is that of its job; `reference` takes encodings."""
+class CsvStripMaker:
+    """The StripMaker of CSV in UTF-8, for the `plan` of `converter`."""
 
-    def __init__(self, job: EncoderJob, converter: CsvReferenceConverter, reference: BlockEncoder) -> None:
-        super().__init__(job, reference)
-        self._cells = SideCells(job.plan.side, converter.readers)
+    def __init__(self, plan: Plan, converter: CsvReferenceConverter) -> None:
+        self._plan = plan
+        self._cells = SideCells(plan.side, converter.readers)
 
-    def can_read(self, block: Block) -> bool:
+    def takes(self, block: Block) -> bool:
         assert isinstance(block, CsvBlock)
         return is_plain(block)
 
-    def strips(self, workspace: Workspace, block: Block) -> Strips:
-        from connectors.csv.strips import CsvStrips
+    def strips(self, work: Workspace, block: Block) -> Strips:
+        from connectors.csv.strips import CsvStrips  # numba loads with the first block
 
         assert isinstance(block, CsvBlock)
-        return CsvStrips(self.job.plan, self._cells, workspace, block)
+        return CsvStrips(self._plan, self._cells, work, block)

@@ -121,30 +121,25 @@ class CompiledNdjsonEncoder:
         if found is None:
             return self._reference
         plan, names = found
-        return _LinesEncoder(self._make_job(plan, self._converter), self._converter, self._reference, names)
+        maker = _NdjsonStripMaker(plan, self._converter, names)
+        return CompiledEncoder(self._make_job(plan, self._converter), maker, self._reference)
 
 
-class _LinesEncoder(CompiledEncoder):
-    """The CompiledEncoder of lines with members of these names."""
+class _NdjsonStripMaker:
+    """The StripMaker of lines with members of these names."""
 
-    def __init__(
-        self,
-        job: EncoderJob,
-        converter: NdjsonReferenceConverter,
-        reference: BlockEncoder,
-        names: tuple[str, ...],
-    ) -> None:
-        super().__init__(job, reference)
+    def __init__(self, plan: Plan, converter: NdjsonReferenceConverter, names: tuple[str, ...]) -> None:
+        self._plan = plan
         self._rules = converter.rules
         self._names = names
         self._pieces = pieces([quote(name)[1:-1].encode() for name in names])
 
-    def can_read(self, block: Block) -> bool:
+    def takes(self, block: Block) -> bool:
         assert isinstance(block, NdjsonBlock)
         return is_plain(block)
 
-    def strips(self, workspace: Workspace, block: Block) -> Strips:
-        from connectors.ndjson.strips import NdjsonStrips
+    def strips(self, work: Workspace, block: Block) -> Strips:
+        from connectors.ndjson.strips import NdjsonStrips  # numba loads with the first block
 
         assert isinstance(block, NdjsonBlock)
-        return NdjsonStrips(self.job.plan, self._rules, self._names, self._pieces, workspace, block)
+        return NdjsonStrips(self._plan, self._rules, self._names, self._pieces, work, block)

@@ -1,9 +1,9 @@
-"""The compiled encoder of Parquet, on the Arrow columns of a block."""
+"""Parquet for the compiled converter: the plan of a file, the strips of its blocks."""
 
 from __future__ import annotations
 
-from connectors.api import Block, BlockEncoder
-from connectors.compiled import CompiledEncoder, EncoderJob, Plan, compile_plan
+from connectors.api import Block
+from connectors.compiled import Plan, compile_plan
 from connectors.compiled.strips import Strips
 from connectors.compiled.workspace import Workspace
 from connectors.headers import NO_HEADERS, OriginHeaders
@@ -11,7 +11,7 @@ from connectors.model import PLAIN_CELLS
 from connectors.parquet.reader import ParquetBlock
 from connectors.parquet.reference import ParquetReferenceConverter
 
-__all__ = ["CompiledParquetEncoder", "parquet_plan"]
+__all__ = ["ParquetStripMaker", "parquet_plan"]
 
 
 def parquet_plan(converter: ParquetReferenceConverter, headers: OriginHeaders = NO_HEADERS) -> Plan | None:
@@ -31,20 +31,18 @@ def parquet_plan(converter: ParquetReferenceConverter, headers: OriginHeaders = 
     )
 
 
-class CompiledParquetEncoder(CompiledEncoder):
-    """The CompiledEncoder of blocks of Parquet; `converter` is that of its job."""
+class ParquetStripMaker:
+    """The StripMaker of Parquet, for the `plan` of `converter`."""
 
-    def __init__(
-        self, job: EncoderJob, converter: ParquetReferenceConverter, reference: BlockEncoder
-    ) -> None:
-        super().__init__(job, reference)
-        self._converter = converter
+    def __init__(self, plan: Plan, converter: ParquetReferenceConverter) -> None:
+        self._plan = plan
+        self._columns = converter.columns
 
-    def can_read(self, block: Block) -> bool:
+    def takes(self, _: Block) -> bool:
         return True
 
-    def strips(self, workspace: Workspace, block: Block) -> Strips:
-        from connectors.parquet.strips import ParquetStrips
+    def strips(self, work: Workspace, block: Block) -> Strips:
+        from connectors.parquet.strips import ParquetStrips  # numba loads with the first block
 
         assert isinstance(block, ParquetBlock)
-        return ParquetStrips(self.job.plan, self._converter.columns, workspace, block)
+        return ParquetStrips(self._plan, self._columns, work, block)

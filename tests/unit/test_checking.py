@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from connectors.api import Block, Converted, Position, Record, Reject, RowError
-from connectors.checking import MAX_PROBLEMS, CheckReport, check_source
+from connectors.checking import MAX_PROBLEMS, CheckReport, ReferenceChecker, check_source
 from connectors.errors import JobCode, JobError, RowCode
 
 AT = Position()
@@ -53,7 +53,7 @@ def bad(row: int, *errors: tuple[str | None, RowCode, str]) -> Reject:
 
 
 def check(*steps: Converted | JobError) -> CheckReport:
-    return check_source(ScriptedReader(*steps), Converting())
+    return check_source(ScriptedReader(*steps), ReferenceChecker(Converting()))
 
 
 def test_counts_and_the_first_examples_by_column_and_code() -> None:
@@ -119,7 +119,7 @@ def test_a_file_that_breaks_off_is_reported_as_far_as_it_goes() -> None:
 def test_a_check_can_be_stopped_before_each_block() -> None:
     answers = iter([False, False, True])
     reader = ScriptedReader(*[Converted([GOOD], [])] * 9)
-    report = check_source(reader, Converting(), should_stop=lambda: next(answers))
+    report = check_source(reader, ReferenceChecker(Converting()), should_stop=lambda: next(answers))
     assert (report.rows, report.complete, report.error) == (2, False, None)
 
 

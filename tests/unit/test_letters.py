@@ -7,7 +7,7 @@ import io
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,8 @@ import pytest
 
 from connectors.api import Converted, Position, Record, SourceReader
 from connectors.converters import reference_converter
+from connectors.csv.compiled import ScatteredRows, compile_plan
+from connectors.csv.reference import CsvReferenceConverter
 from connectors.errors import JobCode, JobError, RowCode
 from connectors.letters import Letter, LetterConverter, parse_letter
 from connectors.model import compile_model
@@ -33,6 +35,7 @@ MAX_ROW_BYTES = 900_000
 class File:
     """A file, read as a job reads it; `readers` counts what was opened, and `opened` where again."""
 
+    compiled: ClassVar = False
     path: Path
     options: Options = field(default_factory=Options)
     max_row_bytes: int = MAX_ROW_BYTES
@@ -75,13 +78,16 @@ class File:
 
     def redo(self, schema: dict[str, Any] = MENDED) -> LetterConverter:
         reader = self.open()
+        converter = self.converter(reader, schema)
+        plan = compile_plan(converter) if isinstance(converter, CsvReferenceConverter) else None
+        compiled = ScatteredRows(plan, converter) if self.compiled and plan is not None else None
 
         def reopen(position: Position) -> SourceReader:
             self.opened.append(position)
             # as a worker does: single rows, but Parquet is read one block after the other
             return self.open(position, 4096 if detect_file(self.path) == PARQUET else 1)
 
-        return LetterConverter(reader, self.converter(reader, schema), reopen)
+        return LetterConverter(reader, converter, reopen, compiled)
 
     def again(self, letters: list[Letter], schema: dict[str, Any] = MENDED) -> Converted:
         redo = self.redo(schema)
@@ -89,6 +95,12 @@ class File:
             return redo.convert(letters)
         finally:
             redo.close()
+
+
+@pytest.fixture(params=[False, True], ids=["reference", "compiled"], autouse=True)
+def _compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What becomes of letters is the same with the compiled converter."""
+    monkeypatch.setattr(File, "compiled", request.param)
 
 
 @pytest.fixture

@@ -72,8 +72,10 @@ class FileChecker:
             reader = self._sources.open(path, format, manifest, Position())
             try:
                 columns = list(reader.columns)
-                converter = self._sources.converter(reader, format, manifest.job(), manifest)
-                report = check_source(reader, converter, should_stop=should_stop)
+                job = manifest.job()
+                converter = self._sources.converter(reader, format, job, manifest)
+                checker = self._sources.checker(converter, job, manifest)
+                report = check_source(reader, checker, should_stop=should_stop)
             finally:
                 reader.close()
         except JobError as error:

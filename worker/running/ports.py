@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from connectors.api import BlockEncoder, Converter, EncodedBlock, Position, Progress, Sink, SourceReader
+from connectors.checking import BlockChecker
 from connectors.errors import RowCode
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
@@ -99,6 +100,9 @@ class SourceOpener(Protocol):
 
     def encoder(self, converter: Converter, job: Job, manifest: Manifest, partitions: int) -> BlockEncoder:
         """Return the encoder for a topic of so many partitions. Blocking."""
+
+    def checker(self, converter: Converter, job: Job, manifest: Manifest) -> BlockChecker:
+        """Return what looks at a file's rows only. Blocking."""
 
     def letter_encoder(
         self, path: Path, format: str, job: Job, manifest: Manifest, partitions: int

@@ -154,8 +154,10 @@ class RejectsRedo:
         headers = dict(record.headers)
         if headers.get(JOB_ID_HEADER) != self._job.job_id.encode():
             return None
-        attempt = json.loads(record.value)["attempt"]
-        return (record.offset, record.value) if attempt >= self._job.first_attempt else None
+        # none is from before the first attempt, so that not every letter has to be parsed here
+        if self._job.first_attempt > 1 and json.loads(record.value)["attempt"] < self._job.first_attempt:
+            return None
+        return record.offset, record.value
 
     async def _commit(self, progress: Progress, chunk: _LetterChunk) -> Progress:
         assert progress.dead_letters is not None

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from config.settings import Settings
 from connectors.api import BlockEncoder, Converter, EncodedBlock, Position, SourceReader
-from connectors.converters import compiled_encoder, reference_converter
+from connectors.checking import BlockChecker, ReferenceChecker
+from connectors.converters import compiled_checker, compiled_encoder, reference_converter
+from connectors.csv.compiled import csv_plan
+from connectors.csv.reference import CsvReferenceConverter
+from connectors.csv.scattered import ScatteredRows
 from connectors.encoding import ReferenceEncoder
 from connectors.headers import OriginHeaders, RecordOrigin
 from connectors.kafka.framing import Codec
@@ -18,11 +22,11 @@ from connectors.model import compile_model
 from connectors.model.options import Options, parse_options
 from connectors.registry import PARQUET, detect_file, open_source
 from connectors.rejects import RejectOrigin
-from connectors.switching import SwitchingEncoder
+from connectors.switching import SwitchingChecker, SwitchingEncoder
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
 
-__all__ = ["ConnectorSources", "ReferenceLetterEncoder"]
+__all__ = ["ConnectorLetterEncoder", "ConnectorSources"]
 
 
 class ConnectorSources:
@@ -79,9 +83,22 @@ class ConnectorSources:
         )
         if compiled is None:
             return reference
+        self._wait_for_kernels()
+        return SwitchingEncoder(reference, compiled, self._kernels)
+
+    def checker(self, converter: Converter, job: Job, manifest: Manifest) -> BlockChecker:
+        reference = ReferenceChecker(converter)
+        if not self._compile:
+            return reference
+        compiled = compiled_checker(converter, _headers(parse_options(manifest.options), job))
+        if compiled is None:
+            return reference
+        self._wait_for_kernels()
+        return SwitchingChecker(reference, compiled, self._kernels)
+
+    def _wait_for_kernels(self) -> None:
         if self._wait:
             self._kernels.wait()
-        return SwitchingEncoder(reference, compiled, self._kernels)
 
     def _reference(
         self, converter: Converter, job: Job, manifest: Manifest, partitions: int
@@ -105,26 +122,38 @@ class ConnectorSources:
 
     def letter_encoder(
         self, path: Path, format: str, job: Job, manifest: Manifest, partitions: int
-    ) -> ReferenceLetterEncoder:
+    ) -> ConnectorLetterEncoder:
         reader = self.open(path, format, manifest, Position())
         try:
             converter = self.converter(reader, format, job, manifest)
+            compiled = self._scattered(converter, job, manifest)
         except BaseException:
             reader.close()
             raise
         # blocks of a byte are single rows, but those of Parquet are read one after the other
         rows = manifest if format == PARQUET else replace(manifest, block_bytes=1)
-        letters = LetterConverter(reader, converter, lambda at: self.open(path, format, rows, at))
-        return ReferenceLetterEncoder(letters, self._reference(converter, job, manifest, partitions))
+        letters = LetterConverter(reader, converter, lambda at: self.open(path, format, rows, at), compiled)
+        name = "reference" if compiled is None else "compiled"
+        return ConnectorLetterEncoder(letters, self._reference(converter, job, manifest, partitions), name)
+
+    def _scattered(self, converter: Converter, job: Job, manifest: Manifest) -> ScatteredRows | None:
+        """Return the compiled converter of single rows, None where there is none or it is not ready."""
+        if not self._compile or not isinstance(converter, CsvReferenceConverter):
+            return None
+        plan = csv_plan(converter, _headers(parse_options(manifest.options), job))
+        if plan is None:
+            return None
+        self._wait_for_kernels()
+        return ScatteredRows(plan, converter) if self._kernels.ready else None
 
 
-class ReferenceLetterEncoder:
-    """The LetterEncoder on the reference converter."""
+class ConnectorLetterEncoder:
+    """The LetterEncoder on the connectors: `encoder` frames what becomes of `letters`."""
 
-    def __init__(self, letters: LetterConverter, encoder: ReferenceEncoder) -> None:
+    def __init__(self, letters: LetterConverter, encoder: ReferenceEncoder, name: str) -> None:
         self._letters = letters
         self._encoder = encoder
-        self.name = encoder.name
+        self.name = name
 
     def encode(self, letters: Sequence[bytes], number: int) -> EncodedBlock:
         converted = self._letters.convert([parse_letter(value) for value in letters])

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.api import Batch, EncodedBlock, Position
-from connectors.compiled import EncoderJob
-from connectors.csv.compiled import CompiledCsvEncoder, csv_plan
+from connectors.compiled import CompiledEncoder, EncoderJob
+from connectors.csv.compiled import CsvStripMaker, csv_plan
 from connectors.csv.reader import CsvBlock
 from connectors.csv.reference import CsvReferenceConverter
 from connectors.csv.rows import split_rows
@@ -58,7 +58,7 @@ class Both:
             plain, partitions=partitions, codec=codec, reject_origin=origin, headers=headers
         )
         strips = {} if strip_bytes is None else {"strip_bytes": strip_bytes}
-        self.compiled = self.plan and CompiledCsvEncoder(
+        self.compiled = self.plan and CompiledEncoder(
             EncoderJob(
                 self.plan,
                 self.converter,
@@ -68,7 +68,7 @@ class Both:
                 headers=headers,
                 **strips,
             ),
-            self.converter,
+            CsvStripMaker(self.plan, self.converter),
             self.reference,
         )
 

@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from connectors.api import Block, Converted, Position
-from connectors.compiled import EncoderJob
+from connectors.compiled import CompiledEncoder, EncoderJob
 from connectors.encoding import ReferenceEncoder
 from connectors.errors import HeaderError
 from connectors.headers import NO_HEADERS, OriginHeaders
 from connectors.kafka.framing import Codec
 from connectors.model import Outcome, compile_model
 from connectors.model.options import RecordHeaders
-from connectors.parquet.compiled import CompiledParquetEncoder, parquet_plan
+from connectors.parquet.compiled import ParquetStripMaker, parquet_plan
 from connectors.parquet.reader import ParquetBlock
 from connectors.parquet.reference import ParquetReferenceConverter
 from connectors.records import RecordLimit
@@ -70,7 +70,7 @@ class _Both:
             headers=headers,
             strip_bytes=strip_bytes,
         )
-        self.compiled = CompiledParquetEncoder(job, self.converter, self.reference)
+        self.compiled = CompiledEncoder(job, ParquetStripMaker(plan, self.converter), self.reference)
 
     def check(self, batch: pa.RecordBatch) -> list[bytes]:
         """Assert that both give the same, and return the values of the records."""

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
+from connectors.api import Block, Converted
 from connectors.checking import CheckReport
+from connectors.csv.reference import CsvReferenceConverter
 from connectors.errors import JobError
 from connectors.kernels import Kernels
 from worker.running import checker as module
@@ -55,6 +57,30 @@ async def test_rows_and_what_is_wrong_with_them(checker: FileChecker, tmp_path: 
     assert found == [("id", "TYPE", 2, [2, 4]), ("amount", "RANGE", 1, [3])]
 
 
+@pytest.mark.parametrize(
+    ("converter", "ready", "compiled"),
+    [("auto", True, True), ("auto", False, False), ("compiled", True, True), ("reference", True, False)],
+)
+async def test_valid_rows_of_csv_are_compiled_as_those_of_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, converter: str, ready: bool, compiled: bool
+) -> None:
+    settings = Settings(dropzone=tmp_path / "zone", data_dir=tmp_path / "data", converter=converter)
+    kernels = Kernels(Path("unused"))
+    kernels.ready = ready
+    kernels.stop()  # nothing to wait for
+    checker = FileChecker(settings, ConnectorSources(settings, kernels))
+    asked: list[Block] = []
+    convert = CsvReferenceConverter.convert
+
+    def counted(self: CsvReferenceConverter, block: Block) -> Converted:
+        asked.append(block)
+        return convert(self, block)
+
+    monkeypatch.setattr(CsvReferenceConverter, "convert", counted)
+    report = await checker.check(_file(tmp_path, b"id,amount\n1,1.5\n2,\n"), "a.csv", SCHEMA, {})
+    assert (report["rows"], report["valid"], bool(asked)) == (2, 2, not compiled)
+
+
 async def test_options_and_the_files_own_name_count(checker: FileChecker, tmp_path: Path) -> None:
     schema = {"properties": {"year": {"type": "integer"}}, "required": ["year"], "additionalProperties": True}
     options = {"delimiter": ";", "partition_columns": True}
@@ -95,7 +121,7 @@ async def test_a_caller_that_gives_up_stops_the_thread_and_lets_the_next_in(
     begun = threading.Event()
     check = module.check_source
 
-    def slow(reader: Any, converter: Any, *, should_stop: Callable[[], bool]) -> CheckReport:
+    def slow(reader: Any, checker: Any, *, should_stop: Callable[[], bool]) -> CheckReport:
         nonlocal running, most, stopped
         running += 1
         most = max(most, running)
@@ -105,7 +131,7 @@ async def test_a_caller_that_gives_up_stops_the_thread_and_lets_the_next_in(
                 pass
             stopped += 1
         running -= 1
-        return check(reader, converter, should_stop=should_stop)
+        return check(reader, checker, should_stop=should_stop)
 
     monkeypatch.setattr(module, "check_source", slow)
     path = _file(tmp_path, ROWS)

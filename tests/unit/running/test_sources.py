@@ -84,6 +84,31 @@ def test_rows_go_to_the_partitions_that_the_topic_turned_out_to_have(tmp_path: P
     assert first.headers == ()
 
 
+@pytest.mark.parametrize("headers", ["none", "row"])
+def test_dead_letters_are_compiled_where_rows_are(tmp_path: Path, headers: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('id,name\n1,ann\nx,bob\n3,"two\nlines"\n4,carol\n5,"odd"ly\n')
+    options = {"record_headers": headers, "key": "name"}
+    schema = {"properties": {"id": {"type": "integer"}, "name": {"type": "string"}}}
+    strict = {**schema, "properties": {**schema["properties"], "name": {"maxLength": 0}}}
+    rejects = encode(path, strict, options, partitions=1).reject_batches
+    letters = [record.value for batch in rejects for record in decode_batch(batch)]
+    claimed = manifest(path, schema, options)
+    found = []
+    for converter, ready in (("auto", True), ("auto", False), ("reference", True)):
+        kernels = Kernels(Path("unused"))
+        kernels.ready = ready
+        sources = ConnectorSources(Settings(converter=converter), kernels)
+        encoder = sources.letter_encoder(path, "csv", claimed.job(), claimed, 3)
+        encoded = encoder.encode(letters, 7)
+        encoder.close()
+        assert (encoded.delivered, encoded.rejected) == (4, 1)
+        batches = (*encoded.batches, *encoded.reject_batches)
+        found.append((encoder.name, [(batch.partition, decode_batch(batch)) for batch in batches]))
+    assert [name for name, _ in found] == ["compiled", "reference", "reference"]
+    assert found[0][1] == found[1][1] == found[2][1]
+
+
 def test_a_model_that_does_not_fit_fails_before_there_is_an_encoder(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id\n1\n")

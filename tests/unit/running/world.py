@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.api import Block, Converted, EncodedBlock, Position, SourceReader
+from connectors.checking import BlockChecker, ReferenceChecker
 from connectors.errors import ConnectorError, HeaderError, JobCode, JobError, RowCode
 from connectors.kafka.framing import Codec, frame
 from connectors.testing import MemoryCluster, MemorySink
@@ -273,6 +274,9 @@ class World:
 
     def encoder(self, converter: Any, job: Job, manifest: Manifest, partitions: int) -> LineEncoder:
         return LineEncoder(job.attempt, self.on_block, self.rejected)
+
+    def checker(self, converter: Any, job: Job, manifest: Manifest) -> BlockChecker:
+        return ReferenceChecker(converter)
 
     def letter_encoder(
         self, path: Path, format: str, job: Job, manifest: Manifest, partitions: int
