@@ -15,8 +15,9 @@ import pytest
 
 from connectors.api import Converted, Position, Record, SourceReader
 from connectors.converters import reference_converter
-from connectors.csv.compiled import ScatteredRows, compile_plan
+from connectors.csv.compiled import csv_plan
 from connectors.csv.reference import CsvReferenceConverter
+from connectors.csv.scattered import ScatteredRows
 from connectors.errors import JobCode, JobError, RowCode
 from connectors.letters import Letter, LetterConverter, parse_letter
 from connectors.model import compile_model
@@ -79,7 +80,7 @@ class File:
     def redo(self, schema: dict[str, Any] = MENDED) -> LetterConverter:
         reader = self.open()
         converter = self.converter(reader, schema)
-        plan = compile_plan(converter) if isinstance(converter, CsvReferenceConverter) else None
+        plan = csv_plan(converter) if isinstance(converter, CsvReferenceConverter) else None
         compiled = ScatteredRows(plan, converter) if self.compiled and plan is not None else None
 
         def reopen(position: Position) -> SourceReader:
