@@ -50,11 +50,11 @@ def sockets_of(sink: KafkaSink) -> set[str]:
 async def test_the_next_job_opens_no_connection(new_sink: NewSink, topics: Topics, namespace: str) -> None:
     first = await begun(new_sink(job_id="a"))
     await deliver(first, one(b"of a"), ROW)
+    used = sockets_of(first)
     await first.close()
-    before = sockets()
     second = await begun(new_sink(job_id="b"))
     await deliver(second, one(b"of b"), ROW)
-    assert sockets() == before
+    assert sockets_of(second) == used
     await second.close()
     assert await values(topics, f"{namespace}_a") == [b"of a"]
     assert await values(topics, f"{namespace}_b") == [b"of b"]
