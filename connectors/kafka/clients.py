@@ -40,9 +40,10 @@ class LentClient(AIOKafkaClient):  # type: ignore[misc]
 
     @property
     def quiet(self) -> bool:
-        """Whether every connection stands and no answer is outstanding on any."""
-        connections = self._conns.values()
-        return bool(connections) and all(c.connected() and not c._requests for c in connections)
+        """Whether it is connected, every connection stands and no answer is outstanding on any."""
+        if self._sync_task is None or self._sync_task.done():
+            return False
+        return all(c.connected() and not c._requests for c in self._conns.values())
 
 
 class ClientPool:
