@@ -15,6 +15,7 @@ from aiohttp import web
 
 from config.environment import unknown_variables
 from config.settings import Settings, SettingsError, load_settings
+from connectors.kafka.clients import ClientPool
 from connectors.kafka.connection import KafkaConnection
 from connectors.kafka.reader import TopicReader
 from connectors.kafka.removal import KafkaRemover
@@ -28,7 +29,7 @@ from worker.intake.dropzone import DropzoneError
 from worker.intake.intake import FileIntake
 from worker.intake.options import job_options
 from worker.jobs.clock import utc_now
-from worker.jobs.job import Job
+from worker.jobs.job import Job, Waiting
 from worker.jobs.manifest import Manifest
 from worker.logs import set_up_logging
 from worker.metrics.events import EndedJobs, count_chunk
@@ -44,6 +45,7 @@ from worker.running.reconcile import Reconciler
 from worker.running.removal import JobRemover
 from worker.running.renewal import ManifestRenewal
 from worker.running.runner import JobRunner
+from worker.running.slots import tiny_slots
 from worker.running.sources import ConnectorSources
 from worker.running.supervisor import Supervisor
 from worker.state.identity import IdentityError, WorkerIdentity
@@ -90,6 +92,7 @@ class Daemon:
         self._instruments = Instruments()
         self._executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1) + 1, "convert")
         self._admin = TopicAdmin(self._connection)
+        self._clients = ClientPool(self._connection)
         self._state = StateService(
             settings,
             self._connection,
@@ -104,6 +107,7 @@ class Daemon:
             health=self._state.health,
             options_of=lambda model: job_options(settings.namespace, model.schema, {}),
             now=utc_now,
+            foreseen=self._foreseen,
         )
         ownership = self._state.ownership
         self._kernels = Kernels(settings.data_dir / "numba")
@@ -134,6 +138,7 @@ class Daemon:
             new_runner=lambda job, manifest, yields: JobRunner(job, manifest, self._runner_ports, yields),
             now=utc_now,
             slots=settings.max_running_jobs,
+            tiny_slots=tiny_slots(settings.max_running_jobs),
         )
         self._reconciler = Reconciler(
             folders=self._intake.folders,
@@ -211,7 +216,13 @@ class Daemon:
         await self._intake.stop()
         await self._supervisor.stop()
         await self._admin.close()
+        await self._clients.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _foreseen(self, job: Job) -> Waiting | None:
+        """What a new job will wait for; only of one of an own partition it is known."""
+        owned = self._state.commands.partition_of(job.job_id) in self._state.ownership.owned()
+        return self._supervisor.foreseen(job) if owned else None
 
     def _new_sink(self, job: Job, manifest: Manifest) -> KafkaSink:
         options = parse_options(manifest.options)
@@ -232,6 +243,7 @@ class Daemon:
             namespace=self._settings.namespace,
             job_id=job.job_id,
             timeouts=timeouts,
+            clients=self._clients,
         )
 
     async def _end_transaction(self, job: Job, manifest: Manifest) -> None:
@@ -245,6 +257,7 @@ class Daemon:
         settings, instruments = self._settings, self._instruments
         instruments.worker.info({"version": version("batch-worker"), "worker_id": self._identity.worker_id})
         instruments.job_slots.set(settings.max_running_jobs)
+        instruments.tiny_job_slots.set(tiny_slots(settings.max_running_jobs))
         surroundings = Surroundings(
             jobs=self._state.jobs,
             health=self._state.health,

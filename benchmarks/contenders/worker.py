@@ -41,8 +41,8 @@ class Worker:
         return f"{version('batch-worker')} ({commit or 'no commit'})"
 
     def jobs_at_once(self) -> int:
-        """Return how many small jobs run at once: the worker's slots, and the one more for small files."""
-        return int(metric(self.service.metrics(), "batch_job_slots")) + 1
+        """Return how many jobs of files under 1 MiB run at once, such as those of the floor."""
+        return int(metric(self.service.metrics(), "batch_tiny_job_slots"))
 
     def close(self) -> None:
         if self._service is not None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import (
     KafkaError,
@@ -76,8 +77,11 @@ async def end_offsets(client: AIOKafkaClient, topic: str, *, committed: bool) ->
     lag behind a commit that was just acknowledged. Else: the high watermark, after all acknowledged records.
     """
 
+    known = _known_leaders(client, topic)  # of a client that has just written there; looked up if outdated
+
     async def ask() -> dict[int, int]:
-        leaders = await _leaders(client, topic)
+        nonlocal known
+        leaders, known = known or await _leaders(client, topic), {}
         by_node: dict[int, list[tuple[int, int]]] = {}
         for partition, leader in leaders.items():
             by_node.setdefault(leader, []).append((partition, _LATEST))
@@ -98,6 +102,13 @@ async def end_offsets(client: AIOKafkaClient, topic: str, *, committed: bool) ->
 async def partition_leaders(client: AIOKafkaClient, topic: str) -> dict[int, int]:
     """Return the leader's node id of each partition; empty when the topic does not exist."""
     return await retried(client, lambda: _leaders(client, topic))
+
+
+def _known_leaders(client: AIOKafkaClient, topic: str) -> dict[int, int]:
+    partitions = client.cluster.partitions_for_topic(topic) or set()
+    leaders = {p: client.cluster.leader_for_partition(TopicPartition(topic, p)) for p in partitions}
+    known = all(leader not in (None, -1) for leader in leaders.values())
+    return leaders if known else {}
 
 
 async def _leaders(client: AIOKafkaClient, topic: str) -> dict[int, int]:

@@ -15,6 +15,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from connectors.api import Batch, Delivered, Progress
 from connectors.errors import RetriableError
+from connectors.kafka.clients import ClientPool, LentClient
 from connectors.kafka.cluster import committed_offset, end_offsets, partition_leaders
 from connectors.kafka.connection import KafkaConnection
 from connectors.kafka.deliveries import Deliveries
@@ -87,12 +88,15 @@ class KafkaSink:
         namespace: str,
         job_id: str,
         timeouts: SinkTimeouts | None = None,
+        clients: ClientPool | None = None,
     ) -> None:
         self._connection = connection
         self._admin = admin
         self._topics = topics
         self._id = f"{namespace}-{job_id}"  # transactional id and group
         self._timeouts = timeouts or SinkTimeouts()
+        self._clients = clients or ClientPool(connection, idle_seconds=0)
+        self._client: LentClient | None = None
         self._state = _State.NEW
         self._producer: AIOKafkaProducer | None = None
         self._deliveries = Deliveries()
@@ -104,7 +108,10 @@ class KafkaSink:
         self._expect(_State.NEW)
         async with self._guarded("start", asyncio.get_running_loop().time() + self._timeouts.start):
             limit = self._timeouts.transaction + self._timeouts.grace
-            self._producer = new_producer(self._connection, self._id, transaction_timeout=limit)
+            self._client = await self._clients.take()
+            self._producer = new_producer(
+                self._connection, self._id, transaction_timeout=limit, client=self._client
+            )
             await self._producer.start()
             found = await committed_offset(
                 self._producer.client, self._id, self._topics.topic, _PROGRESS_PARTITION
@@ -181,8 +188,17 @@ class KafkaSink:
         state, self._state = self._state, _State.CLOSED
         self._deliveries.abandon()
         producer, self._producer = self._producer, None
-        if producer is None:
+        client, self._client = self._client, None
+        if producer is None or client is None:
             return
+        in_order = False
+        try:
+            await self._close_producer(producer, state)
+            in_order = state is _State.READY
+        finally:
+            await self._clients.give_back(client, reusable=in_order)
+
+    async def _close_producer(self, producer: AIOKafkaProducer, state: _State) -> None:
         try:
             if state in (_State.OPEN, _State.FLUSHED, _State.BROKEN):
                 await self._abort(producer)

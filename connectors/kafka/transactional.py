@@ -12,6 +12,7 @@ from types import CoroutineType
 
 from aiokafka import AIOKafkaProducer
 
+from connectors.kafka.clients import LentClient
 from connectors.kafka.connection import KafkaConnection
 from connectors.kafka.failures import CLIENT_ERRORS
 
@@ -22,10 +23,17 @@ _ABANDON_SECONDS = 1.0
 
 
 def new_producer(
-    connection: KafkaConnection, transactional_id: str, *, transaction_timeout: float
+    connection: KafkaConnection,
+    transactional_id: str,
+    *,
+    transaction_timeout: float,
+    client: LentClient | None = None,
 ) -> AIOKafkaProducer:
-    """Return a producer, not started. The broker aborts what is open after `transaction_timeout` seconds."""
-    return AIOKafkaProducer(
+    """Return a producer, not started, on `client` if one is lent, else on one of its own.
+
+    The broker aborts what is open after `transaction_timeout` seconds.
+    """
+    producer = AIOKafkaProducer(
         **connection.client_options(),
         transactional_id=transactional_id,
         transaction_timeout_ms=round(transaction_timeout * 1000),
@@ -34,6 +42,10 @@ def new_producer(
         retry_backoff_ms=20,
         request_timeout_ms=30_000,
     )
+    if client is not None:
+        producer.client = producer._sender.client = client
+        producer._metadata = producer._message_accumulator._cluster = client.cluster
+    return producer
 
 
 def failure_of(producer: AIOKafkaProducer) -> BaseException | None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import Self
 
 from connectors.api import Batch, Delivered, Position, Progress
+from connectors.kafka.clients import ClientPool
 from connectors.kafka.connection import KafkaConnection
 from connectors.kafka.framing import Codec, frame
 from connectors.kafka.sink import JobTopics, KafkaSink, SinkTimeouts
@@ -19,21 +20,33 @@ START = Progress(
 
 
 class NewSink:
-    """Makes sinks of job `job` in one namespace; all are closed at its end."""
+    """Makes sinks in one namespace, by default of job `job`, on one pool; all are closed at its end."""
 
     def __init__(self, connection: KafkaConnection, namespace: str) -> None:
         self.connection = connection
         self.namespace = namespace
         self.admin = TopicAdmin(connection)
+        self.clients = ClientPool(connection)
         self.made: list[KafkaSink] = []
 
     def __call__(
-        self, *, partitions: int = 1, dlq_always: bool = False, timeouts: SinkTimeouts | None = None
+        self,
+        *,
+        job_id: str = "job",
+        partitions: int = 1,
+        dlq_always: bool = False,
+        timeouts: SinkTimeouts | None = None,
     ) -> KafkaSink:
-        topic = f"{self.namespace}_job"
+        topic = f"{self.namespace}_{job_id}"
         topics = JobTopics(topic, partitions, f"{topic}_dlq", 1, dlq_always=dlq_always)
         sink = KafkaSink(
-            self.connection, self.admin, topics, namespace=self.namespace, job_id="job", timeouts=timeouts
+            self.connection,
+            self.admin,
+            topics,
+            namespace=self.namespace,
+            job_id=job_id,
+            timeouts=timeouts,
+            clients=self.clients,
         )
         self.made.append(sink)
         return sink
@@ -45,6 +58,7 @@ class NewSink:
         for sink in self.made:
             await sink.close()
         await self.admin.close()
+        await self.clients.close()
 
 
 async def begun(sink: KafkaSink, progress: Progress = START) -> KafkaSink:

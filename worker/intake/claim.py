@@ -17,7 +17,7 @@ from worker.intake.names import printable, stored_name
 from worker.intake.received import Identity, ReceivedFile, SourceChangedError
 from worker.intake.space import DiskSpace, is_full
 from worker.jobs.events import Submitted
-from worker.jobs.job import Idempotency, Job, Source, new_job_id
+from worker.jobs.job import Idempotency, Job, Source, Waiting, new_job_id
 from worker.jobs.manifest import MANIFEST_NAME, Manifest
 from worker.jobs.topics import job_dlq_topic, job_topic
 from worker.state.api import Health, JobCommands, JobReader, Model, UnavailableError
@@ -46,7 +46,8 @@ class Submission:
 class Claims:
     """Turns received files into jobs, and remembers those that the read model has not shown yet.
 
-    `now` gives RFC 3339 in UTC. On the event loop's thread; file work happens in threads.
+    `now` gives RFC 3339 in UTC, `foreseen` what a job will wait for: said with the submission, it needs no
+    event of its own. On the event loop's thread; file work happens in threads.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Claims:
         block_bytes: int,
         now: Callable[[], str],
         new_id: Callable[[], str] = new_job_id,
+        foreseen: Callable[[Job], Waiting | None] = lambda job: None,
     ) -> None:
         self._zone = zone
         self._space = space
@@ -71,6 +73,7 @@ class Claims:
         self._block_bytes = block_bytes
         self._now = now
         self._new_id = new_id
+        self._foreseen = foreseen
         self._pending: dict[str, Job] = {}
 
     def pending(self, job_id: str) -> Job | None:
@@ -116,6 +119,7 @@ class Claims:
         while True:
             manifest = self._manifest(await self._fresh_id(), received, submission)
             job = manifest.job()
+            job = job.with_(waiting=self._foreseen(job))
             self._pending[job.job_id] = job  # before the move: a reconcile may be faster with the rest
             try:
                 await asyncio.to_thread(self._move_in, received, manifest)

@@ -18,7 +18,7 @@ from worker.intake.space import DiskSpace
 from worker.intake.submit import Submitter
 from worker.intake.upload import Upload, open_upload, sweep_uploads
 from worker.intake.watch import Watcher
-from worker.jobs.job import Job
+from worker.jobs.job import Job, Waiting
 from worker.jobs.manifest import Manifest
 from worker.state.api import Health, JobCommands, JobReader, Model, ModelStore
 
@@ -28,8 +28,8 @@ __all__ = ["FileIntake"]
 class FileIntake:
     """The way of files into jobs.
 
-    `options_of` gives the options of a model, `now` RFC 3339 in UTC. `folders` serves runners, supervisor
-    and reconcile, `retained` the reaper.
+    `options_of` gives the options of a model, `now` RFC 3339 in UTC, `foreseen` what a job will wait for.
+    `folders` serves runners, supervisor and reconcile, `retained` the reaper.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class FileIntake:
         health: Callable[[], Health],
         options_of: Callable[[Model], dict[str, Any]],
         now: Callable[[], str],
+        foreseen: Callable[[Job], Waiting | None] = lambda job: None,
     ) -> None:
         self._zone = Dropzone(settings.dropzone)
         self._space = DiskSpace(settings.dropzone, settings.min_free_bytes, data_dir=settings.data_dir)
@@ -57,6 +58,7 @@ class FileIntake:
             namespace=settings.namespace,
             block_bytes=settings.block_bytes,
             now=now,
+            foreseen=foreseen,
         )
         self._submitter = Submitter(
             claims=self._claims,

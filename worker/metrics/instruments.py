@@ -71,6 +71,10 @@ class Instruments:
         self.job_slots = self._gauge(
             "batch_job_slots", "Slots of this worker (BATCH_MAX_RUNNING_JOBS); a small job may have one more."
         )
+        self.tiny_job_slots = self._gauge(
+            "batch_tiny_job_slots",
+            "Jobs of files under 1 MiB that run at once at this worker, beside the others.",
+        )
         self.table_lag = self._gauge(
             "batch_table_lag_events",
             "Job events of this worker's partitions that its table has not folded, as of some seconds ago.",

@@ -102,7 +102,8 @@ class JobRunner(DeliveryHooks):
         self._committed = progress
         self._failures = self._tries = 0
         self._outage_said = False
-        counts = self._counts()
+        ends = progress.eof and progress.redo is None  # the ended event, which follows, says all of it
+        counts = None if ends else self._counts()
         if self._reporter is not None and counts is not None:
             self._reporter.report(counts)
 

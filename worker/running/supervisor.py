@@ -73,7 +73,9 @@ class _Run:
 
 
 class Supervisor:
-    """One runner a job, `slots` runners and one more for a small file; no folder moves under a runner.
+    """One runner a job; `slots` runners, one more for a small file and `tiny_slots` for tiny ones.
+
+    No folder moves under a runner.
 
     It is told of the rows of the own partitions and of changes to them; what it is told twice it does once.
     Everything is decided on the event loop's thread; file work happens in threads.
@@ -89,6 +91,7 @@ class Supervisor:
         end_transaction: Callable[[Job, Manifest], Coroutine[Any, Any, None]],
         now: Callable[[], str],
         slots: int,
+        tiny_slots: int = 0,
         clock: Callable[[], float] = time.monotonic,
         wait_seconds: float = _WAIT_SECONDS,
     ) -> None:
@@ -99,7 +102,7 @@ class Supervisor:
         self._end_transaction = end_transaction
         self._now = now
         self._clock = clock
-        self._queue = JobQueue(slots)
+        self._queue = JobQueue(slots, tiny_slots)
         self._running: dict[str, _Run] = {}
         self._parking = Parking(wait_seconds, self.row_changed, _age)
         self._unblocked: set[str] = set()
@@ -113,6 +116,11 @@ class Supervisor:
     def running(self) -> frozenset[str]:
         """The ids of the jobs that have a slot here."""
         return frozenset(self._running)
+
+    def foreseen(self, job: Job) -> Waiting | None:
+        """What a job will wait for that is submitted now, as far as it shows here; None if it can begin."""
+        running = [run.row for run in self._running.values()]
+        return self._no_slot(job) if self._queue.would_wait(job, running) else None
 
     def adopt(self, jobs: Iterable[Job]) -> None:
         """Take over the unfinished rows of the own partitions, all there are. No runner is stopped."""
@@ -203,13 +211,16 @@ class Supervisor:
         if job is None or job.state is not State.QUEUED:
             return
         if job.waiting is None or job.waiting.code != "SLOT":
-            waiting = Waiting(
-                "SLOT",
-                f"all `{self._queue.slots}` slots for running jobs are taken",
-                "it starts when a job before it ends; BATCH_MAX_RUNNING_JOBS sets the slots",
-            )
+            waiting = self._no_slot(job)
             self._queue.put(job.with_(waiting=waiting))
             self._spawn(self._tell(job_id, WaitingFor(job.attempt, waiting)))
+
+    def _no_slot(self, job: Job) -> Waiting:
+        return Waiting(
+            "SLOT",
+            f"all `{self._queue.slots_for(job)}` slots for running jobs are taken",
+            "it starts when a job before it ends; BATCH_MAX_RUNNING_JOBS sets the slots",
+        )
 
     def _start(self, job: Job) -> None:
         run = _Run(row=job, began=job, since=self._clock())

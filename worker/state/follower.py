@@ -18,6 +18,7 @@ __all__ = ["Follower", "FollowerStore", "TopicRecordLike"]
 
 _POLL_MS = 200
 _FETCH_WAIT_MS = 100
+_GATHER_BYTES = 64 * 1024
 _MAX_RECORDS = 2000
 _CONNECT_SECONDS = 15.0
 _BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0)
@@ -61,7 +62,8 @@ class Follower:
     """Feeds `store` with a topic's records in partition order. `run` never returns; errors are retried.
 
     Positions are the consumer's, not last offset + 1: they also move over what compaction took and over
-    transaction markers, so that the end can be reached.
+    transaction markers, so that the end can be reached. With `gather_seconds` the broker lets records gather
+    for so long before it answers, unless there are many: a store that is late by that costs less under load.
     """
 
     def __init__(
@@ -72,12 +74,14 @@ class Follower:
         store: FollowerStore,
         *,
         isolation_level: str = "read_uncommitted",
+        gather_seconds: float = 0.0,
     ) -> None:
         self._connection = connection
         self._topic = topic
         self._partitions = [TopicPartition(topic, partition) for partition in range(partitions)]
         self._store = store
         self._isolation_level = isolation_level
+        self._gather_seconds = gather_seconds
         self._positions: dict[int, int] = {}
         self._waiters: list[_Waiter] = []
         self._asker: AIOKafkaConsumer | None = None
@@ -166,7 +170,8 @@ class Follower:
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level=self._isolation_level,
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            fetch_min_bytes=_GATHER_BYTES if self._gather_seconds else 1,
+            fetch_max_wait_ms=round(self._gather_seconds * 1000) or _FETCH_WAIT_MS,
             max_partition_fetch_bytes=1024 * 1024,
         )
         try:

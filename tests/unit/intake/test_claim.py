@@ -12,7 +12,7 @@ import pytest
 from tests.unit.intake.conftest import ABC_SHA256, NOW, Died, World, files_below, received, submission
 from worker.intake.received import SourceChangedError
 from worker.jobs.events import Submitted
-from worker.jobs.job import Job, Source
+from worker.jobs.job import Job, Source, Waiting
 from worker.running.reconcile import Reconciler
 from worker.state.api import StateError, UnavailableError
 
@@ -77,6 +77,17 @@ async def test_a_file_becomes_a_job(world: World) -> None:
         "duplicate_of": None,
         "idempotency": None,
     }
+
+
+async def test_what_a_job_will_wait_for_is_said_with_its_submission(world: World) -> None:
+    waiting = Waiting("SLOT", "all `2` slots are taken", "it starts when a job before it ends")
+    claims = world.new_claims(foreseen=lambda job: waiting)
+    job = await claims.claim(received(world.drop("a.csv")), submission())
+    assert job.waiting == waiting
+    assert world.commands.published == [(job.job_id, Submitted(job))]
+    manifest = world.folders.read_manifest(job.job_id)
+    assert manifest is not None
+    assert manifest.job().waiting is None  # who submits it again cannot know
 
 
 async def test_two_files_of_one_name_are_two_jobs(world: World) -> None:

@@ -40,6 +40,15 @@ async def test_all_rows_in_order_then_the_event_then_the_move(world: World) -> N
     assert world.log[-2:] == ["ENDED", "dispose COMPLETED"]
 
 
+async def test_the_last_commit_is_said_by_the_ended_event_alone(world: World) -> None:
+    world.write(*LINES[:1])
+    await world.runner(chunk_blocks=4).run()
+    assert world.log == ["STARTED", "ENDED", "dispose COMPLETED"]
+    ended = world.ended()
+    assert ended.counts is not None
+    assert ended.counts.rows_delivered == 1
+
+
 async def test_offsets_span_the_jobs_first_record_to_its_last(world: World) -> None:
     world.write(*LINES)
     await world.runner().run()

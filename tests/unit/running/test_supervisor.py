@@ -166,6 +166,19 @@ async def test_jobs_start_in_the_order_of_their_creation_as_slots_come_free(worl
     await world.supervisor.stop()
 
 
+async def test_a_job_that_was_submitted_as_waiting_for_a_slot_is_not_said_to_wait_again(world: World) -> None:
+    assert world.supervisor.foreseen(job("c3")) is None
+    world.supervisor.adopt([job("a1"), job("b2")])
+    waiting = world.supervisor.foreseen(job("c3"))
+    assert waiting is not None
+    assert waiting.code == "SLOT"
+    world.supervisor.row_changed(job("c3", waiting=waiting))
+    await world.settle()
+    assert world.published == []
+    assert world.starts == ["a1", "b2"]
+    await world.supervisor.stop()
+
+
 async def test_a_job_told_of_twice_runs_once(world: World) -> None:
     world.supervisor.adopt([job("a1")])
     world.supervisor.row_changed(job("a1", state=State.RUNNING, revision=2))
