@@ -231,6 +231,7 @@ class Topics:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,  # the end of a partition is known that much sooner
             }
         )
 
@@ -252,7 +253,8 @@ class Topics:
             for partition in partitions:
                 consumer.assign([TopicPartition(topic, partition, 0)])
                 while True:
-                    messages = consumer.consume(10_000, timeout=1.0)
+                    # it waits for all 10,000 or for the whole time
+                    messages = consumer.consume(10_000, timeout=0.02)
                     ended = False
                     for message in messages:
                         error = message.error()
