@@ -32,6 +32,8 @@ install_browser
 scripts/kafka/broker.sh install
 # the tests set their own; a setting from outside would change what they test
 for name in "${!BATCH_@}"; do unset "$name"; done
+# each of the hundreds of processes that the tests start would compile the source anew
+unset PYTHONDONTWRITEBYTECODE
 
 say "ruff"
 .venv/bin/ruff check .
@@ -40,4 +42,5 @@ say "mypy"
 .venv/bin/mypy
 say "pytest"
 # most tests wait for processes to start: three files at once keep two cores busy
-exec .venv/bin/pytest -q -m 'not slow' -n 3 --dist loadfile "$@"
+# and tests/conftest.py says in which order
+exec .venv/bin/pytest -q -m 'not slow' -n 3 --dist loadfile --no-loadscope-reorder "$@"
