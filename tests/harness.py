@@ -220,6 +220,7 @@ class Topics:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
         self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._of_group: dict[str, Consumer] = {}
 
     def _consumer(self, group: str = "unused") -> Consumer:
         return Consumer(
@@ -275,9 +276,7 @@ class Topics:
 
     def committed(self, group: str, topic: str) -> int | None:
         """The committed offset of partition 0: rows read; None before the first."""
-        consumer = self._consumer(group)
-        try:
-            (found,) = consumer.committed([TopicPartition(topic, 0)], timeout=10)
-        finally:
-            consumer.close()
+        if group not in self._of_group:  # it is asked again and again, and connecting takes its time
+            self._of_group[group] = self._consumer(group)
+        (found,) = self._of_group[group].committed([TopicPartition(topic, 0)], timeout=10)
         return found.offset if found.offset >= 0 else None
