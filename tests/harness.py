@@ -24,7 +24,7 @@ T = TypeVar("T")
 BATCH = Path(sys.executable).parent / "batch"
 
 
-def eventually(look: Callable[[], T | None], what: str, timeout: float = 60.0) -> T:
+def eventually(look: Callable[[], T | None], what: str, timeout: float = 120.0) -> T:
     """Return the first truthy answer of `look`; fail with `what` after `timeout` seconds."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -83,7 +83,7 @@ class WorkerProcess:
         if ready:
             self.wait_ready()
 
-    def wait_ready(self, timeout: float = 60.0) -> None:
+    def wait_ready(self, timeout: float = 120.0) -> None:
         def ready() -> bool:
             assert self.process is not None
             assert self.process.poll() is None, f"the worker ended: {self.log[-4000:]}"
@@ -91,7 +91,7 @@ class WorkerProcess:
 
         eventually(ready, f"the worker is ready; its log: {self.log[-4000:]}", timeout)
 
-    def wait_dead(self, timeout: float = 60.0) -> int:
+    def wait_dead(self, timeout: float = 120.0) -> int:
         """Wait until the process ends by itself; return its exit code."""
         assert self.process is not None
         return self.process.wait(timeout)
@@ -198,7 +198,7 @@ class WorkerProcess:
         found: dict[str, Any] = answer
         return found
 
-    def wait_job(self, file: str, timeout: float = 60.0) -> dict[str, Any]:
+    def wait_job(self, file: str, timeout: float = 120.0) -> dict[str, Any]:
         """Wait for the one job of a dropped file to appear."""
         return eventually(
             lambda: next((job for job in self.jobs() if job["file"] == file), None),
@@ -275,8 +275,12 @@ class Topics:
         return [record.value() for record in self.read(topic)]
 
     def committed(self, group: str, topic: str) -> int | None:
-        """The committed offset of partition 0: rows read; None before the first."""
+        """The committed offset of partition 0: rows read; None before the first.
+
+        What a dead worker has sent and not committed holds the answer back until its transaction is ended, by
+        the next owner or after its time limit.
+        """
         if group not in self._of_group:  # it is asked again and again, and connecting takes its time
             self._of_group[group] = self._consumer(group)
-        (found,) = self._of_group[group].committed([TopicPartition(topic, 0)], timeout=10)
+        (found,) = self._of_group[group].committed([TopicPartition(topic, 0)], timeout=120)
         return found.offset if found.offset >= 0 else None
