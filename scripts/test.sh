@@ -41,6 +41,6 @@ say "ruff"
 say "mypy"
 .venv/bin/mypy
 say "pytest"
-# most tests wait for processes to start: three files at once keep two cores busy
-# and tests/conftest.py says in which order
-exec .venv/bin/pytest -q -m 'not slow' -n 3 --dist loadfile --no-loadscope-reorder "$@"
+# most tests wait for processes to start: four files at once keep two cores busy, the long ones first, as
+# tests/conftest.py puts them
+exec .venv/bin/pytest -q -m 'not slow' -n 4 --dist loadfile --no-loadscope-reorder "$@"
