@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests.conftest import ROOT, free_port
 
@@ -246,30 +246,36 @@ class Topics:
         return str(described.topic_id)
 
     def read(self, topic: str) -> list[Any]:
-        """All committed records, partition by partition, in offset order."""
-        partitions = sorted(self.admin.list_topics(topic, timeout=10).topics[topic].partitions)
+        """All committed records, partition by partition, in offset order.
+
+        A record is seen some moments after the answer to its commit: what is written and not seen yet is
+        waited for, for a second, since it may belong to a transaction that stays open.
+        """
         consumer = self._consumer()
         records = []
         try:
-            for partition in partitions:
+            for partition, end in sorted(self._written_ends(topic).items()):
                 consumer.assign([TopicPartition(topic, partition, 0)])
-                while True:
+                at, patience = 0, time.monotonic() + 60
+                while at < end and time.monotonic() < patience:
                     # it waits for all 10,000 or for the whole time
-                    messages = consumer.consume(10_000, timeout=0.02)
-                    ended = False
-                    for message in messages:
+                    for message in consumer.consume(10_000, timeout=0.02):
                         error = message.error()
                         if error is None:
                             records.append(message)
-                        elif error.code() == KafkaError._PARTITION_EOF:
-                            ended = True
-                        else:
+                        elif error.code() != KafkaError._PARTITION_EOF:
                             raise AssertionError(str(error))
-                    if ended:
-                        break
+                        at, patience = message.offset(), time.monotonic() + 1
         finally:
             consumer.close()
         return records
+
+    def _written_ends(self, topic: str) -> dict[int, int]:
+        """The end of each partition, with what is not committed."""
+        partitions = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
+        asked = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}
+        found = self.admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+        return {of.partition: answer.result(10).offset for of, answer in found.items()}
 
     def values(self, topic: str) -> list[bytes]:
         return [record.value() for record in self.read(topic)]
