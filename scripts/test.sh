@@ -32,6 +32,8 @@ install_browser
 scripts/kafka/broker.sh install
 # the tests set their own; a setting from outside would change what they test
 for name in "${!BATCH_@}"; do unset "$name"; done
+# each of the hundreds of processes that the tests start would compile the source anew
+unset PYTHONDONTWRITEBYTECODE
 
 say "ruff"
 .venv/bin/ruff check .
@@ -39,5 +41,6 @@ say "ruff"
 say "mypy"
 .venv/bin/mypy
 say "pytest"
-# most tests wait for processes to start: three files at once keep two cores busy
-exec .venv/bin/pytest -q -m 'not slow' -n 3 --dist loadfile "$@"
+# most tests wait for processes to start: four files at once keep two cores busy, the long ones first, as
+# tests/conftest.py puts them
+exec .venv/bin/pytest -q -m 'not slow' -n 4 --dist loadfile --no-loadscope-reorder "$@"

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 _PORTS = range(10_240, 32_000)  # clients get those from 32768 on
+_FIRST = ("faults", "integration", "browser")  # files of minutes; the quick ones fill the gaps at the end
+# a test's broker lives for minutes: most of its CPU time would go into loading and compiling classes
+_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+_KAFKA = ROOT / ".kafka"
+_CLASSES = _KAFKA / "libs/classes-of-tests.jsa"  # beside the jars, since it goes with them
+
+# how long an example takes says more about the machine than about the code
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first, for workers of xdist that take one file after another."""
+    rank = {folder: place for place, folder in enumerate(_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(ROOT / "tests").parts[0], len(rank)))
 
 
 def free_port() -> int:
@@ -44,7 +62,15 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        self._script("start", str(self.folder), str(self.port), str(self.controller_port))
+        _archive_classes()
+        given = os.environ.get("JAVA_TOOL_OPTIONS", "")
+        self.start_jvm(f"-XX:SharedArchiveFile={_CLASSES} {given}")
+
+    def start_jvm(self, options: str, **environment: str) -> None:
+        """Start with these options of the JVM, and no others from outside."""
+        options = f"{_JVM} {options}"
+        ports = (str(self.port), str(self.controller_port))
+        self._script("start", str(self.folder), *ports, JAVA_TOOL_OPTIONS=options, **environment)
 
     def stop(self) -> None:
         self._script("stop", str(self.folder))
@@ -53,15 +79,33 @@ class Broker:
     def pid(self) -> int:
         return int((self.folder / "broker.pid").read_text())
 
-    def _script(self, *args: str) -> None:
+    def _script(self, *args: str, **environment: str) -> None:
         done = subprocess.run(
             [str(ROOT / "scripts/kafka/broker.sh"), *args],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env={**os.environ},
+            env={**os.environ, **environment},
         )
         assert done.returncode == 0, done.stderr
+
+
+def _archive_classes() -> None:
+    """Let the JVM write down, once, the classes that a broker loads: each start takes half the CPU time then.
+
+    A JVM of another version, or other jars, and the archive is passed over without a word.
+    """
+    _KAFKA.mkdir(exist_ok=True)
+    with (_KAFKA / ".classes-of-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _CLASSES.exists():
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            broker = Broker(Path(folder) / "kafka")
+            made = _CLASSES.with_suffix(".part")
+            broker.start_jvm(f"-XX:ArchiveClassesAtExit={made}", BATCH_KAFKA_EXTRA="")
+            broker.stop()
+            made.rename(_CLASSES)
 
 
 @pytest.fixture(scope="session")

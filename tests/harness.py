@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests.conftest import ROOT, free_port
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 BATCH = Path(sys.executable).parent / "batch"
 
 
-def eventually(look: Callable[[], T | None], what: str, timeout: float = 60.0) -> T:
+def eventually(look: Callable[[], T | None], what: str, timeout: float = 120.0) -> T:
     """Return the first truthy answer of `look`; fail with `what` after `timeout` seconds."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -83,7 +83,7 @@ class WorkerProcess:
         if ready:
             self.wait_ready()
 
-    def wait_ready(self, timeout: float = 60.0) -> None:
+    def wait_ready(self, timeout: float = 120.0) -> None:
         def ready() -> bool:
             assert self.process is not None
             assert self.process.poll() is None, f"the worker ended: {self.log[-4000:]}"
@@ -91,7 +91,7 @@ class WorkerProcess:
 
         eventually(ready, f"the worker is ready; its log: {self.log[-4000:]}", timeout)
 
-    def wait_dead(self, timeout: float = 60.0) -> int:
+    def wait_dead(self, timeout: float = 120.0) -> int:
         """Wait until the process ends by itself; return its exit code."""
         assert self.process is not None
         return self.process.wait(timeout)
@@ -198,7 +198,7 @@ class WorkerProcess:
         found: dict[str, Any] = answer
         return found
 
-    def wait_job(self, file: str, timeout: float = 60.0) -> dict[str, Any]:
+    def wait_job(self, file: str, timeout: float = 120.0) -> dict[str, Any]:
         """Wait for the one job of a dropped file to appear."""
         return eventually(
             lambda: next((job for job in self.jobs() if job["file"] == file), None),
@@ -220,6 +220,7 @@ class Topics:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
         self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._of_group: dict[str, Consumer] = {}
 
     def _consumer(self, group: str = "unused") -> Consumer:
         return Consumer(
@@ -231,6 +232,7 @@ class Topics:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,  # the end of a partition is known that much sooner
             }
         )
 
@@ -244,38 +246,47 @@ class Topics:
         return str(described.topic_id)
 
     def read(self, topic: str) -> list[Any]:
-        """All committed records, partition by partition, in offset order."""
-        partitions = sorted(self.admin.list_topics(topic, timeout=10).topics[topic].partitions)
+        """All committed records, partition by partition, in offset order.
+
+        A record is seen some moments after the answer to its commit: what is written and not seen yet is
+        waited for, for a second, since it may belong to a transaction that stays open.
+        """
         consumer = self._consumer()
         records = []
         try:
-            for partition in partitions:
+            for partition, end in sorted(self._written_ends(topic).items()):
                 consumer.assign([TopicPartition(topic, partition, 0)])
-                while True:
-                    messages = consumer.consume(10_000, timeout=1.0)
-                    ended = False
-                    for message in messages:
+                at, patience = 0, time.monotonic() + 60
+                while at < end and time.monotonic() < patience:
+                    # it waits for all 10,000 or for the whole time
+                    for message in consumer.consume(10_000, timeout=0.02):
                         error = message.error()
                         if error is None:
                             records.append(message)
-                        elif error.code() == KafkaError._PARTITION_EOF:
-                            ended = True
-                        else:
+                        elif error.code() != KafkaError._PARTITION_EOF:
                             raise AssertionError(str(error))
-                    if ended:
-                        break
+                        at, patience = message.offset(), time.monotonic() + 1
         finally:
             consumer.close()
         return records
+
+    def _written_ends(self, topic: str) -> dict[int, int]:
+        """The end of each partition, with what is not committed."""
+        partitions = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
+        asked = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}
+        found = self.admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+        return {of.partition: answer.result(10).offset for of, answer in found.items()}
 
     def values(self, topic: str) -> list[bytes]:
         return [record.value() for record in self.read(topic)]
 
     def committed(self, group: str, topic: str) -> int | None:
-        """The committed offset of partition 0: rows read; None before the first."""
-        consumer = self._consumer(group)
-        try:
-            (found,) = consumer.committed([TopicPartition(topic, 0)], timeout=10)
-        finally:
-            consumer.close()
+        """The committed offset of partition 0: rows read; None before the first.
+
+        What a dead worker has sent and not committed holds the answer back until its transaction is ended, by
+        the next owner or after its time limit.
+        """
+        if group not in self._of_group:  # it is asked again and again, and connecting takes its time
+            self._of_group[group] = self._consumer(group)
+        (found,) = self._of_group[group].committed([TopicPartition(topic, 0)], timeout=120)
         return found.offset if found.offset >= 0 else None

@@ -185,7 +185,7 @@ def test_http_06_an_upload_is_a_job_that_completes(worker: WorkerProcess, topics
     assert {name: job[name] for name in ended} == ended
     assert job["created_at"] < job["started_at"] < job["finished_at"]
     assert topics.values(job["topic"]) == [ADA, EDSGER]
-    assert (worker.dropzone / "processing" / job_id).exists() is False
+    eventually(lambda: not (worker.dropzone / "processing" / job_id).exists(), "the file is moved")
 
 
 def test_http_07_options_of_the_request(worker: WorkerProcess, topics: Topics) -> None:

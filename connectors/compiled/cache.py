@@ -30,7 +30,7 @@ def cache_directory() -> Path:
 
 
 def is_filled() -> bool:
-    """Whether everything was compiled before, for this machine: loading it takes a second."""
+    """Whether everything was compiled before, for this machine and place: loading it takes a second."""
     return _marker().exists()
 
 
@@ -40,7 +40,9 @@ def mark_filled() -> None:
 
 
 def _marker() -> Path:
-    digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')} {platform.machine()}".encode())
+    # numba finds nothing of a function whose file stood somewhere else
+    compiled_from = f"{version('numba')} {version('llvmlite')} {platform.machine()} {_SOURCE}"
+    digest = hashlib.sha256(compiled_from.encode())
     lines = _CPU.read_text().splitlines() if _CPU.exists() else []
     for name in _CPU_LINES:
         digest.update(next((line for line in lines if line.startswith(name)), "").encode())

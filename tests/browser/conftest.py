@@ -33,7 +33,11 @@ def browser(running_browser: Chrome) -> Chrome:
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[WorkerProcess]:
     worker = WorkerProcess(
-        tmp_path_factory.mktemp("worker"), broker.address, f"t{secrets.token_hex(5)}", chunk_bytes=64 * 1024
+        tmp_path_factory.mktemp("worker"),
+        broker.address,
+        f"t{secrets.token_hex(5)}",
+        chunk_bytes=64 * 1024,
+        converter="reference",  # slow enough for a job to be met before its end
     )
     try:
         worker.start()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Broker
-from tests.harness import Topics, WorkerProcess
+from tests.harness import Topics, WorkerProcess, eventually
 
 pytestmark = pytest.mark.broker
 
@@ -150,6 +150,7 @@ def test_many_at_once(worker: WorkerProcess, file: Path) -> None:
     ]
     assert {job["error"]["code"] for job in jobs} == {"COLUMN_MISSING"}
     gone = worker.dropzone / "failed" / jobs[1]["job_id"] / "rows.csv"
+    eventually(gone.exists, "the file is in failed/")
     gone.unlink()
     code, out, err = worker.batch("job", "retry", "--state", "failed", "--model", "many", "--wait")
     assert code == 1

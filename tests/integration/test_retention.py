@@ -126,7 +126,8 @@ def test_what_outlived_its_retention_is_gone_and_the_rest_stays(
     )
     all_of_them = night.ids | {paused}
     assert traces.of_jobs() == everywhere(all_of_them) | {"groups": all_of_them - {broken}}
-    assert folders(worker) == {"processing": {paused}, "done": completed, "failed": failed}
+    wanted = {"processing": {paused}, "done": completed, "failed": failed}
+    eventually(lambda: folders(worker) == wanted, "the files of ended jobs are moved")
     kept = {f"{worker.namespace}_{paused}{end}" for end in ("", "_dlq")}
     assert traces.own_topics() == kept | {f"{worker.namespace}_{empty}"} | {
         f"{worker.namespace}_{job}{end}"

@@ -69,8 +69,10 @@ def test_what_a_run_has_counted(worker: WorkerProcess) -> None:
     worker.wait_ended(broken)
     worker.drop("lost.csv", b"a\n1\n", model="no_such_model")
     eventually(lambda: scrape(worker)["batch_incoming_files", "MODEL_NOT_FOUND"] == 1, "the file waits")
+    still = ("batch_table_lag_events", "batch_read_model_lag_records", "batch_jobs_running")
     found = eventually(
-        lambda: s if (s := scrape(worker))["batch_table_lag_events",] == 0 else None, "the table is measured"
+        lambda: s if all((s := scrape(worker))[name,] == 0 for name in still) else None,
+        "all is measured and the slots are free",
     )
     assert found["batch_rows_delivered_total", "default_model"] == 197
     rejects = {key[1:]: count for key, count in found.items() if key[0] == "batch_rows_rejected_total"}

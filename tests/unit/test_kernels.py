@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -108,6 +109,18 @@ def test_a_cache_is_filled_for_one_machine_and_one_state_of_the_source(
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     assert cache.is_filled()
     monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
+    assert not cache.is_filled()
+
+
+def test_a_cache_is_filled_for_one_place_of_the_source(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    cache.cache_directory().mkdir(parents=True)
+    cache.mark_filled()
+    shutil.copytree(cache._SOURCE, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "_SOURCE", tmp_path / "kernels")
+    assert cache.cache_directory().is_dir()
     assert not cache.is_filled()
 
 
