@@ -1,11 +1,13 @@
-"""An encoder that begins with the reference and goes on compiled."""
+"""What begins with the reference and goes on compiled."""
 
 from __future__ import annotations
 
 from connectors.api import Block, BlockEncoder, EncodedBlock
+from connectors.csv.rows import cut_rows
 from connectors.kernels import Kernels
+from connectors.text.lines import Cut
 
-__all__ = ["SwitchingEncoder"]
+__all__ = ["SwitchingCut", "SwitchingEncoder"]
 
 
 class SwitchingEncoder:
@@ -29,3 +31,17 @@ class SwitchingEncoder:
 
     def _current(self) -> BlockEncoder:
         return self._compiled if self._kernels.ready else self._reference
+
+
+class SwitchingCut:
+    """The CutRows that is compiled from the first text after the kernels are ready. Thread-safe."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels = kernels
+
+    def __call__(self, data: bytes, limit: int, delimiter: bytes, *, ends: bool) -> Cut:
+        if not self._kernels.ready:
+            return cut_rows(data, limit, delimiter, ends=ends)
+        from connectors.csv.compiled import cutting  # numba is loaded by now
+
+        return cutting.cut_rows(data, limit, delimiter, ends=ends)

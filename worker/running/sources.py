@@ -11,6 +11,7 @@ from connectors.api import BlockEncoder, Converter, EncodedBlock, Position, Sour
 from connectors.converters import reference_converter
 from connectors.csv.compiled import CompiledCsvEncoder, compile_plan
 from connectors.csv.reference import CsvReferenceConverter
+from connectors.csv.rows import cut_rows
 from connectors.encoding import ReferenceEncoder
 from connectors.headers import OriginHeaders, RecordOrigin
 from connectors.kafka.framing import Codec
@@ -20,7 +21,7 @@ from connectors.model import compile_model
 from connectors.model.options import Options, parse_options
 from connectors.registry import PARQUET, detect_file, open_source
 from connectors.rejects import RejectOrigin
-from connectors.switching import SwitchingEncoder
+from connectors.switching import SwitchingCut, SwitchingEncoder
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
 
@@ -35,6 +36,7 @@ class ConnectorSources:
     def __init__(self, settings: Settings, kernels: Kernels) -> None:
         self._kernels = kernels
         self._compile = settings.converter != "reference"
+        self._cut = SwitchingCut(kernels) if self._compile else cut_rows
         self._wait = settings.converter == "compiled"
         self._namespace = settings.namespace
         self._max_row_bytes = settings.max_row_bytes
@@ -53,6 +55,7 @@ class ConnectorSources:
             max_decompressed_bytes=self._max_decompressed_bytes,
             position=position,
             format=format,
+            cut=self._cut,
         )
 
     def converter(self, reader: SourceReader, format: str, job: Job, manifest: Manifest) -> Converter:

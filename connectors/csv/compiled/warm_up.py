@@ -17,5 +17,6 @@ def warm_up() -> None:
 
     It takes about half a minute of one core, from the cache a second.
     """
-    import_module("connectors.csv.compiled.run")  # the kernels are compiled when it imports them
+    for user in ("run", "cutting"):  # the kernels are compiled when these import them
+        import_module(f"connectors.csv.compiled.{user}")
     mark_filled()

@@ -21,8 +21,9 @@ both.check(block(b"x,y\\n" * 100))
 workspace.out = np.empty(40, np.uint8)
 with pytest.raises(IndexError):  # the check is on, also for what is copied by the chunk
     both.compiled.encode(block(b"x,y\\n" * 100))
-tests = "tests/unit/csv/compiled/test_against_the_reference.py"
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", tests]))
+tests = ("against_the_reference", "cutting")
+paths = [f"tests/unit/csv/compiled/test_{name}.py" for name in tests]
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *paths]))
 """
 
 
