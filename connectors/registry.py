@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from connectors.api import Position, SourceReader
-from connectors.csv.reader import CsvReader
+from connectors.csv.reader import CsvReader, CutRows
+from connectors.csv.rows import cut_rows
 from connectors.encodings import UTF_8
 from connectors.errors import JobCode, JobError
 from connectors.files import open_file
@@ -92,10 +93,11 @@ def open_source(
     max_decompressed_bytes: int,
     position: Position = _FILE_START,
     format: str | None = None,
+    cut: CutRows = cut_rows,
 ) -> SourceReader:
     """Open the reader of a file at `position`; `format` as it was detected before, None: detect it now.
 
-    Raises JobError for a file or header that cannot be read.
+    `cut` finds the rows of CSV.     Raises JobError for a file or header that cannot be read.
     """
     content, _, compression = (format or detect_file(path)).partition("+")
     if content == PARQUET:
@@ -118,6 +120,7 @@ def open_source(
         header=options.header,
         columns=options.columns,
         position=position,
+        cut=cut,
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from connectors.api import Block, BlockEncoder, EncodedBlock
 from connectors.checking import BlockChecker, Tally
+from connectors.csv.rows import cut_rows
 from connectors.kernels import Kernels
+from connectors.text.lines import Cut
 
-__all__ = ["SwitchingChecker", "SwitchingEncoder"]
+__all__ = ["SwitchingChecker", "SwitchingCut", "SwitchingEncoder"]
 
 
 class SwitchingEncoder:
@@ -43,3 +45,17 @@ class SwitchingChecker:
     def check(self, block: Block, tally: Tally) -> None:
         checker = self._compiled if self._kernels.ready else self._reference
         checker.check(block, tally)
+
+
+class SwitchingCut:
+    """The CutRows that is compiled from the first text after the kernels are ready. Thread-safe."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels = kernels
+
+    def __call__(self, data: bytes, limit: int, delimiter: bytes, *, ends: bool) -> Cut:
+        if not self._kernels.ready:
+            return cut_rows(data, limit, delimiter, ends=ends)
+        from connectors.csv import cutting  # numba is loaded by now
+
+        return cutting.cut_rows(data, limit, delimiter, ends=ends)

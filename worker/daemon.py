@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -48,6 +47,7 @@ from worker.running.runner import JobRunner
 from worker.running.slots import tiny_slots
 from worker.running.sources import ConnectorSources
 from worker.running.supervisor import Supervisor
+from worker.running.threads import converter_threads
 from worker.state.identity import IdentityError, WorkerIdentity
 from worker.state.service import PortInUseError, StateService
 from worker.ui.docs import setup_docs
@@ -90,7 +90,7 @@ class Daemon:
         self._connection = _connection(settings)
         self._identity = WorkerIdentity.acquire(settings.data_dir, settings.worker_id)
         self._instruments = Instruments()
-        self._executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1) + 1, "convert")
+        self._executor = converter_threads()
         self._admin = TopicAdmin(self._connection)
         self._clients = ClientPool(self._connection)
         self._state = StateService(

@@ -17,6 +17,6 @@ def warm_up() -> None:
 
     It takes about half a minute of one core, from the cache a second.
     """
-    for user in ("run", "kernels.arrow", "kernels.members", "kernels.scan"):
+    for user in ("run", "kernels.arrow", "kernels.cuts", "kernels.members", "kernels.scan"):
         import_module(f"connectors.compiled.{user}")  # kernels are compiled when they are imported
     mark_filled()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from connectors.api import Position
 from connectors.csv.dialect import find_delimiter, parse_header
@@ -11,10 +12,10 @@ from connectors.csv.rows import ScanState, cut_rows, scan_row, split_rows
 from connectors.encodings import UTF_8
 from connectors.text.cutter import RowCutter, SkippedRow, check_inside, skip_blanks
 from connectors.text.decoding import check_first_block, row_bytes
-from connectors.text.lines import RawRow
+from connectors.text.lines import Cut, RawRow
 from connectors.text.source import TextSource
 
-__all__ = ["CsvBlock", "CsvReader", "SkippedRow"]
+__all__ = ["CsvBlock", "CsvReader", "CutRows", "SkippedRow"]
 
 _FILE_START = Position()
 
@@ -42,6 +43,12 @@ class CsvBlock:
     file_codec: str = UTF_8
 
 
+class CutRows(Protocol):
+    """What `cut_rows` is."""
+
+    def __call__(self, data: bytes, limit: int, delimiter: bytes, *, ends: bool) -> Cut: ...
+
+
 class CsvReader:
     """A `SourceReader` of CSV, with a header line or with `columns`. It closes `source`.
 
@@ -50,7 +57,7 @@ class CsvReader:
     new file `snapshot()` is the position of its first data row, block 0; every position that it gives is
     that of a row or of the text's end. The header is read again at a resume. `delimiter` None: it is found in
     the first line that is not blank. A file of nothing but blank lines has no columns and no blocks, whatever
-    `columns` says.
+    `columns` says. `cut` gives what `cut_rows` gives.
 
     Opening raises HeaderError HEADER_MISSING, HEADER_DUPLICATE, ENCODING, and JobError ENCODING when the
     first block is in another encoding, FILE_CHANGED when `position` is not inside the file, and what the
@@ -67,6 +74,7 @@ class CsvReader:
         header: bool,
         columns: tuple[str, ...] | None,
         position: Position = _FILE_START,
+        cut: CutRows = cut_rows,
     ) -> None:
         if header is (columns is not None):
             source.close()
@@ -80,7 +88,7 @@ class CsvReader:
             if position == _FILE_START:
                 position = first
             check_inside(source, position, first)
-            grammar = _CsvGrammar(self._delimiter)
+            grammar = _CsvGrammar(self._delimiter, cut)
             if position.block == 0:
                 check_first_block(source, grammar, position, block_bytes=block_bytes)
             self._cutter = RowCutter(
@@ -136,7 +144,7 @@ class CsvReader:
         damage = source.damage
         if find:
             self._delimiter = find_delimiter(head)
-        if damage is not None and cut_rows(head, len(head), self._delimiter, ends=False) == (0, 0):
+        if damage is not None and cut_rows(head, len(head), self._delimiter, ends=False).size == 0:
             raise damage
         if not head:
             return first
@@ -157,11 +165,12 @@ class CsvReader:
 class _CsvGrammar:
     """The RowGrammar of CSV with one delimiter."""
 
-    def __init__(self, delimiter: bytes) -> None:
+    def __init__(self, delimiter: bytes, cut: CutRows) -> None:
         self._delimiter = delimiter
+        self._cut = cut
 
-    def cut(self, data: bytes, limit: int, *, ends: bool) -> tuple[int, int]:
-        return cut_rows(data, limit, self._delimiter, ends=ends)
+    def cut(self, data: bytes, limit: int, *, ends: bool) -> Cut:
+        return self._cut(data, limit, self._delimiter, ends=ends)
 
     def split(self, data: bytes) -> list[RawRow]:
         return split_rows(data, self._delimiter)

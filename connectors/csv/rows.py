@@ -15,7 +15,7 @@ from functools import cache
 from itertools import repeat
 from typing import NamedTuple
 
-from connectors.text.lines import RawRow, content_end, cut_lines
+from connectors.text.lines import Cut, RawRow, content_end, cut_lines
 
 __all__ = [
     "Cell",
@@ -88,8 +88,8 @@ def parse_cells(row: bytes, delimiter: bytes) -> list[Cell]:
     ]
 
 
-def cut_rows(data: bytes, limit: int, delimiter: bytes, *, ends: bool) -> tuple[int, int]:
-    """Return how many bytes of `data` are whole rows within `limit` bytes, and how many rows they are.
+def cut_rows(data: bytes, limit: int, delimiter: bytes, *, ends: bool) -> Cut:
+    """Return the rows of `data` that are whole within `limit` bytes.
 
     `data` starts at a row's start. `ends`: the text ends with it, so the rest after the last LF is a row,
     unless a quote is open in it.
@@ -104,8 +104,8 @@ def cut_rows(data: bytes, limit: int, delimiter: bytes, *, ends: bool) -> tuple[
     if ends and start < stop == len(data):
         _, state = scan_row(data, start, stop, delimiter, ScanState.CELL_START)
         if state is not ScanState.QUOTED:
-            return stop, rows + 1
-    return start, rows
+            start, rows = stop, rows + 1
+    return Cut(start, rows, data.count(_LF, 0, start))
 
 
 def scan_row(data: bytes, pos: int, stop: int, delimiter: bytes, state: ScanState) -> tuple[int, ScanState]:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import cramjam
 from aiokafka.codec import snappy_encode
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from backports import zstd
 
 from connectors.api import Batch
 
@@ -113,7 +114,7 @@ def finish(body: bytes, count: int, partition: int, codec: Codec, now: int) -> B
 
 
 def _zstd(body: bytes) -> bytes:
-    return bytes(cramjam.zstd.compress(body, level=1))
+    return zstd.compress(body, level=1)
 
 
 def _lz4(body: bytes) -> bytes:

@@ -12,7 +12,7 @@ from connectors.api import Position
 from connectors.encodings import UTF_8
 from connectors.text.cutter import RowCutter, SkippedRow, check_inside, skip_blanks
 from connectors.text.decoding import check_first_block, row_bytes
-from connectors.text.lines import RawRow, cut_lines, split_lines
+from connectors.text.lines import Cut, RawRow, cut_lines, split_lines
 from connectors.text.source import TextSource
 
 __all__ = ["NdjsonBlock", "NdjsonReader"]
@@ -112,7 +112,7 @@ class NdjsonReader:
 class _NdjsonGrammar:
     """The RowGrammar of lines: every LF ends a row, since JSON strings cannot hold one."""
 
-    def cut(self, data: bytes, limit: int, *, ends: bool) -> tuple[int, int]:
+    def cut(self, data: bytes, limit: int, *, ends: bool) -> Cut:
         return cut_lines(data, limit, ends=ends)
 
     def split(self, data: bytes) -> list[RawRow]:

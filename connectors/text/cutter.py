@@ -11,7 +11,7 @@ from typing import Protocol
 
 from connectors.api import Position
 from connectors.errors import JobCode, JobError, RowCode
-from connectors.text.lines import RawRow, content_end, skip_blank_lines
+from connectors.text.lines import Cut, RawRow, content_end, skip_blank_lines
 from connectors.text.source import TextSource
 
 __all__ = [
@@ -59,8 +59,8 @@ class RowScan(Protocol):
 class RowGrammar(Protocol):
     """Where rows end in text that starts with a row."""
 
-    def cut(self, data: bytes, limit: int, *, ends: bool) -> tuple[int, int]:
-        """Return how many bytes of `data` are whole rows within `limit`, and how many rows they are.
+    def cut(self, data: bytes, limit: int, *, ends: bool) -> Cut:
+        """Return the rows of `data` that are whole within `limit` bytes.
 
         `ends`: the text ends with `data`, so what follows the last LF is a row if it may end there.
         """
@@ -131,8 +131,8 @@ class RowCutter:
                 raise damage
             return None
         ends = damage is None and len(window) <= self._block_bytes
-        size, count = self._grammar.cut(window, self._block_bytes, ends=ends)
-        return self._whole(window[:size], count) if count else self._long_row()
+        cut = self._grammar.cut(window, self._block_bytes, ends=ends)
+        return self._whole(window[: cut.size], cut) if cut.rows else self._long_row()
 
     def _long_row(self) -> Rows:
         """Return the next row alone: it does not fit into a block with others, or never ends."""
@@ -142,13 +142,13 @@ class RowCutter:
         if (after := scan.feed(row)) >= 0:
             size = content_end(row, 0, after)
             if size <= self._max_row_bytes:
-                return self._whole(row[:after], 1)
+                return self._whole(row[:after], Cut(after, 1, row.count(b"\n", 0, after)))
             end = start + self._source.width(row[:after])
             extent = _Extent(size, after - size, end, row.count(b"\n", 0, after), closed=True)
         else:
             extent = self._scan_on(start, row, scan)
             if extent.closed and extent.raw_bytes <= self._max_row_bytes:
-                return self._whole(row, 1)
+                return self._whole(row, Cut(len(row), 1, extent.lines))
         code = RowCode.ROW_TOO_LARGE if extent.closed else RowCode.UNCLOSED_QUOTE
         file_bytes = extent.end - start - self._source.width(b"\n" * extent.line_end)
         skipped = SkippedRow(code, self._head(row, extent.raw_bytes), extent.raw_bytes, file_bytes)
@@ -188,9 +188,9 @@ class RowCutter:
             raise self._source.damage
         return _Extent(size, 0, pos, lines, closed=scan.closed)
 
-    def _whole(self, data: bytes, count: int) -> Rows:
+    def _whole(self, data: bytes, cut: Cut) -> Rows:
         end = self.position.byte + self._source.width(data)
-        return self._advance(end, data.count(b"\n"), data, count, None)
+        return self._advance(end, cut.lines, data, cut.rows, None)
 
     def _advance(self, end: int, lines: int, data: bytes, count: int, skipped: SkippedRow | None) -> Rows:
         start = self.position

@@ -37,8 +37,7 @@ def check_first_block(
     if _decodes(window, source.encoding):
         return
     ends = source.damage is None and len(window) <= block_bytes
-    size, _ = grammar.cut(window, block_bytes, ends=ends)
-    window = window[:size]
+    window = window[: grammar.cut(window, block_bytes, ends=ends).size]
     beyond_ascii = [row for row in grammar.split(window) if not window[row.start : row.end].isascii()]
     wrong = [row for row in beyond_ascii if undecodable(window[row.start : row.end], source) is not None]
     if len(wrong) <= STRAY_ROWS or 2 * len(wrong) <= len(beyond_ascii):

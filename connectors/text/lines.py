@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["RawRow", "content_end", "cut_lines", "skip_blank_lines", "split_lines"]
+__all__ = ["Cut", "RawRow", "content_end", "cut_lines", "skip_blank_lines", "split_lines"]
 
 _LF = b"\n"
 _CR_BYTE = b"\r"[0]
@@ -18,6 +18,14 @@ class RawRow(NamedTuple):
     start: int
     end: int
     line: int
+
+
+class Cut(NamedTuple):
+    """The beginning of a text: `size` bytes that are whole rows, `rows` of them, with `lines` LFs."""
+
+    size: int
+    rows: int
+    lines: int
 
 
 def split_lines(data: bytes) -> list[RawRow]:
@@ -36,24 +44,23 @@ def split_lines(data: bytes) -> list[RawRow]:
     return rows
 
 
-def cut_lines(data: bytes, limit: int, *, ends: bool) -> tuple[int, int]:
-    """Return how many bytes of `data` are whole lines within `limit` bytes, and how many rows they are.
+def cut_lines(data: bytes, limit: int, *, ends: bool) -> Cut:
+    """Return the lines of `data` that are whole within `limit` bytes.
 
     `ends`: the text ends with `data`, so what follows the last LF is a line, too.
     """
     stop = min(limit, len(data))
     end = stop if ends and stop == len(data) else data.rfind(_LF, 0, stop) + 1
-    return end, _count_lines(data, end)
-
-
-def _count_lines(data: bytes, end: int) -> int:
-    """Count the lines of `data[:end]` that are rows."""
+    lines = data.count(_LF, 0, end)
     last = 0 if data.endswith(_LF, 0, end) else 1 if end else 0
-    if not _has_blank_lines(data, end):
-        return data.count(_LF, 0, end) + last
+    return Cut(end, (_count_rows(data, end) if _has_blank_lines(data, end) else lines) + last, lines)
+
+
+def _count_rows(data: bytes, end: int) -> int:
+    """Count the lines of `data[:end]` that are not blank and end with an LF."""
     lines = data[:end].split(_LF)
     lines.pop()
-    return sum(1 for line in lines if line not in (b"", b"\r")) + last
+    return sum(1 for line in lines if line not in (b"", b"\r"))
 
 
 def _has_blank_lines(data: bytes, end: int) -> bool:

@@ -37,7 +37,7 @@ LIBRARIES: dict[str, set[str]] = {
     "cramjam": {"connectors.kafka"},
     "numba": {"connectors.compiled.kernels"},
     "llvmlite": {"connectors.compiled.kernels"},
-    "backports": {"connectors.text"},
+    "backports": {"connectors.text", "connectors.kafka"},
     "jsonschema_rs": {"connectors.model"},
     "watchdog": {"worker.intake"},
     "pydantic_settings": {"config"},

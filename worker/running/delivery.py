@@ -78,11 +78,15 @@ class Delivery:
         pipeline: BlockPipeline | None = None
         try:
             progress = await self._begin_or_resume(found, source.reader)
-            encoder = await self._encoder(source, progress.partitions)
-            await self._hooks.started(progress, source.format, encoder.name)
+            # the first blocks are made while the start is committed: none is sent before
+            making = asyncio.create_task(self._encoder(source, progress.partitions))
             pipeline = BlockPipeline(
-                source.reader, encoder, self._ports.executor, depth=self._ports.pipeline_depth
+                source.reader, making, self._ports.executor, depth=self._ports.pipeline_depth
             )
+            if found is None:
+                await self._commit_start(progress)
+            encoder = await making
+            await self._hooks.started(progress, source.format, encoder.name)
             while not progress.eof:
                 progress = await self._deliver_chunk(pipeline, progress)
                 self._hooks.committed(progress)
@@ -110,7 +114,7 @@ class Delivery:
         return found
 
     async def _begin_or_resume(self, found: Progress | None, reader: SourceReader) -> Progress:
-        """The start progress in a transaction of its own, or the committed one if its topic still has it."""
+        """The progress to start with, once there is a topic; the committed one if its topic still has it."""
         attempt = self._job.attempt
         if found is not None:
             await self._checks.topic(found, self._sink)
@@ -124,7 +128,7 @@ class Delivery:
             base = found.base if found.attempt == attempt else (found.rows_read, found.rejected)
             return replace(found, attempt=attempt, base=base)
         partitions = await self._sink.create_topics()
-        progress = Progress(
+        return Progress(
             attempt=attempt,
             position=reader.snapshot(),
             eof=False,
@@ -135,11 +139,13 @@ class Delivery:
             mtime_ns=self._manifest.mtime_ns,
             partitions=partitions,
         )
+
+    async def _commit_start(self, progress: Progress) -> None:
+        """Commit the start progress, in a transaction of its own."""
         await self._sink.begin()
         await self._sink.flush()
         await self._sink.commit(progress)
         crash_point(CrashPoint.AFTER_START_PROGRESS)
-        return progress
 
     async def _deliver_chunk(self, pipeline: BlockPipeline, progress: Progress) -> Progress:
         """Send blocks until the chunk is full, the time is up or the file ends; commit them.

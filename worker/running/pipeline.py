@@ -14,11 +14,17 @@ class BlockPipeline:
     """Yields a reader's blocks encoded, in file order.
 
     At most `depth` blocks are read or encoded ahead of the caller. The reader is called by one thread at a
-    time. An error of the reader or the encoder is raised by `next`, after every block before it.
+    time, also while the `encoder` is still made. An error of the reader or the encoder is raised by `next`,
+    after every block before it.
     """
 
     def __init__(
-        self, reader: SourceReader, encoder: BlockEncoder, executor: Executor, *, depth: int
+        self,
+        reader: SourceReader,
+        encoder: asyncio.Future[BlockEncoder],
+        executor: Executor,
+        *,
+        depth: int,
     ) -> None:
         self._reader = reader
         self._encoder = encoder
@@ -35,7 +41,8 @@ class BlockPipeline:
     async def close(self) -> None:
         """Stop reading ahead and close the reader, once no thread uses it any more."""
         self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        self._encoder.cancel()
+        await asyncio.gather(self._reading, self._encoder, return_exceptions=True)
         while not self._ahead.empty():
             encoded = self._ahead.get_nowait()
             if encoded is not None:
@@ -44,8 +51,11 @@ class BlockPipeline:
 
     async def _read(self) -> None:
         try:
-            while (block := await self._read_block()) is not None:
-                await self._put(self._loop.run_in_executor(self._executor, self._encoder.encode, block))
+            block = await self._read_block()
+            encode = (await self._encoder).encode
+            while block is not None:
+                await self._put(self._loop.run_in_executor(self._executor, encode, block))
+                block = await self._read_block()
             await self._ahead.put(None)
         except Exception as error:  # noqa: BLE001 (handed to the caller of `next`, who waits for it)
             failed: asyncio.Future[EncodedBlock] = self._loop.create_future()

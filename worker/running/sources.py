@@ -12,6 +12,7 @@ from connectors.checking import BlockChecker, ReferenceChecker
 from connectors.converters import compiled_checker, compiled_encoder, reference_converter
 from connectors.csv.compiled import csv_plan
 from connectors.csv.reference import CsvReferenceConverter
+from connectors.csv.rows import cut_rows
 from connectors.csv.scattered import ScatteredRows
 from connectors.encoding import ReferenceEncoder
 from connectors.headers import OriginHeaders, RecordOrigin
@@ -22,7 +23,7 @@ from connectors.model import compile_model
 from connectors.model.options import Options, parse_options
 from connectors.registry import PARQUET, detect_file, open_source
 from connectors.rejects import RejectOrigin
-from connectors.switching import SwitchingChecker, SwitchingEncoder
+from connectors.switching import SwitchingChecker, SwitchingCut, SwitchingEncoder
 from worker.jobs.job import Job
 from worker.jobs.manifest import Manifest
 
@@ -37,6 +38,7 @@ class ConnectorSources:
     def __init__(self, settings: Settings, kernels: Kernels) -> None:
         self._kernels = kernels
         self._compile = settings.converter != "reference"
+        self._cut = SwitchingCut(kernels) if self._compile else cut_rows
         self._wait = settings.converter == "compiled"
         self._namespace = settings.namespace
         self._max_row_bytes = settings.max_row_bytes
@@ -55,6 +57,7 @@ class ConnectorSources:
             max_decompressed_bytes=self._max_decompressed_bytes,
             position=position,
             format=format,
+            cut=self._cut,
         )
 
     def converter(self, reader: SourceReader, format: str, job: Job, manifest: Manifest) -> Converter:

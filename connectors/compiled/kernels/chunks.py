@@ -14,16 +14,16 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from connectors.compiled.kernels.jit import inlined
-from connectors.compiled.kernels.layout import Bytes
+from connectors.compiled.kernels.layout import Bytes, Text
 
-__all__ = ["copy", "next_special", "quote_before", "special_before"]
+__all__ = ["copy", "line_or_quote", "next_special", "quote_before", "special_before"]
 
 _intrinsic: Any = intrinsic
 _CHUNK = 32
 _BYTE, _LONG = ir.IntType(8), ir.IntType(64)
 _VECTOR = ir.VectorType(_BYTE, _CHUNK)
 _FIRST_PRINTABLE = 32
-_QUOTE, _BACKSLASH = b'"\\'
+_LF, _QUOTE, _BACKSLASH = b'\n"\\'
 
 
 def _pointer(context: Any, builder: Any, array: Any, value: Any, index: Any) -> Any:
@@ -85,6 +85,19 @@ def _special(typing: Any, src: Any, start: Any, delimiter: Any) -> Any:
     return types.int64(src, types.int64, types.int64), generate
 
 
+@_intrinsic  # type: ignore[untyped-decorator]
+def _line_or_quote(typing: Any, src: Any, start: Any) -> Any:
+    """Return which byte of the chunk at `src[start]` is the first LF or quote, or CHUNK."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        chunk = builder.load(_pointer(context, builder, src, values[0], values[1]), align=1)
+        lines, quotes = (_all_are(builder, ir.Constant(_BYTE, byte)) for byte in (_LF, _QUOTE))
+        found = builder.icmp_unsigned("==", chunk, lines)
+        return _first(builder, builder.or_(found, builder.icmp_unsigned("==", chunk, quotes)))
+
+    return types.int64(src, types.int64), generate
+
+
 @inlined
 def copy(out: Bytes, at: int, src: Bytes, start: int, end: int) -> int:
     """Copy `src[start:end]`, return where it ends in `out`."""
@@ -135,3 +148,17 @@ def quote_before(src: Bytes, i: int, end: int) -> int:
             return min(i + k, end)
         i += _CHUNK
     return end
+
+
+@inlined
+def line_or_quote(src: Text, i: int, end: int) -> int:
+    """Return where before `end` the next LF or quote is, else `end`. `src` needs no SLACK."""
+    while i + _CHUNK <= end:
+        _ = src[i + _CHUNK - 1]
+        k: int = _line_or_quote(src, i)
+        i += k
+        if k < _CHUNK:
+            return i
+    while i < end and src[i] != _LF and src[i] != _QUOTE:
+        i += 1
+    return i

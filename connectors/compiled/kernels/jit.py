@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 import numba
 
 from connectors.compiled.cache import cache_directory
-from connectors.compiled.kernels.layout import Bytes, Longs, Table
+from connectors.compiled.kernels.layout import Bytes, Longs, Table, Text
 
 __all__ = ["entry", "inlined", "kernel"]
 
@@ -24,6 +24,7 @@ _TYPES: list[tuple[Any, Any]] = [
     (bool, numba.boolean),
     (type(None), numba.void),
     (Bytes, numba.uint8[::1]),
+    (Text, numba.types.Array(numba.uint8, 1, "C", readonly=True)),
     (Longs, numba.int64[::1]),
     (Table, numba.int64[:, ::1]),
 ]
@@ -45,7 +46,7 @@ def inlined(function: _Function) -> _Function:
 
 
 def _signature(function: Callable[..., object]) -> Any:
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, include_extras=True)
     returned = hints.pop("return")
     return _type(returned)(*map(_type, hints.values()))
 

@@ -6,14 +6,15 @@ into a table: it says where they start and end.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PADDING", "Bytes", "Longs", "Pieces", "Program", "Table", "bytes_of"]
+__all__ = ["PADDING", "Bytes", "Longs", "Pieces", "Program", "Table", "Text", "bytes_of"]
 
 Bytes: TypeAlias = NDArray[np.uint8]
+Text: TypeAlias = Annotated[Bytes, "read only"]
 Longs: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 Table: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 

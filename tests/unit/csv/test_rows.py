@@ -117,9 +117,10 @@ def test_rows_and_cells_agree_with_brute_force(data: bytes, delimiter: bytes) ->
 def test_a_cut_takes_all_whole_rows_within_the_limit(data: bytes, delimiter: bytes, limit: int) -> None:
     window = data[: limit + 1]
     whole = [row for row in brute_force(data, delimiter) if row.after <= limit and row.closed]
-    size, rows = cut_rows(window, limit, delimiter, ends=len(window) <= limit)
+    size, rows, lines = cut_rows(window, limit, delimiter, ends=len(window) <= limit)
     assert rows == len(whole)
     assert size <= limit
+    assert lines == window[:size].count(b"\n")
     # what is left out of the cut, and what is in it besides rows, is blank lines
     reached = whole[-1].after if whole else 0
     assert set(data[min(reached, size) : max(reached, size)]) <= set(b"\r\n")

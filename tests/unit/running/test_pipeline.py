@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from connectors.api import Block, EncodedBlock, Position
+from connectors.api import Block, BlockEncoder, EncodedBlock, Position
 from connectors.errors import JobCode, JobError
 from worker.running.pipeline import BlockPipeline
 
@@ -66,6 +66,12 @@ class GatedEncoder:
         return EncodedBlock(block.end, 1, 0, (), ())
 
 
+def made(encoder: BlockEncoder) -> asyncio.Future[BlockEncoder]:
+    future: asyncio.Future[BlockEncoder] = asyncio.get_running_loop().create_future()
+    future.set_result(encoder)
+    return future
+
+
 @pytest.fixture
 def executor() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(4) as executor:
@@ -74,7 +80,7 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 async def test_blocks_come_in_file_order_whichever_is_ready_first(executor: ThreadPoolExecutor) -> None:
     encoder = GatedEncoder()
-    pipeline = BlockPipeline(NumberedReader(3), encoder, executor, depth=3)
+    pipeline = BlockPipeline(NumberedReader(3), made(encoder), executor, depth=3)
     for number in (2, 1, 0):
         encoder.gate(number).set()
     ends = []
@@ -86,7 +92,7 @@ async def test_blocks_come_in_file_order_whichever_is_ready_first(executor: Thre
 
 async def test_reading_ahead_is_bounded(executor: ThreadPoolExecutor) -> None:
     reader, encoder = NumberedReader(100), GatedEncoder()
-    pipeline = BlockPipeline(reader, encoder, executor, depth=2)
+    pipeline = BlockPipeline(reader, made(encoder), executor, depth=2)
     encoder.gate(0).set()
     assert await pipeline.next() is not None
     # one taken, two in the queue, one read and waiting for its place
@@ -102,11 +108,54 @@ async def test_reading_ahead_is_bounded(executor: ThreadPoolExecutor) -> None:
     assert reader.closed
 
 
+async def test_the_first_block_is_read_while_the_encoder_is_made(executor: ThreadPoolExecutor) -> None:
+    first_read, encoder = threading.Event(), GatedEncoder()
+
+    class Reader(NumberedReader):
+        def read_block(self) -> Block | None:
+            first_read.set()
+            return super().read_block()
+
+    def make() -> BlockEncoder:
+        assert first_read.wait(10)
+        return encoder
+
+    making = asyncio.get_running_loop().run_in_executor(executor, make)
+    encoder.gate(0).set()
+    pipeline = BlockPipeline(Reader(1), making, executor, depth=2)
+    assert await pipeline.next() is not None
+    assert await pipeline.next() is None
+    await pipeline.close()
+
+
+async def test_an_encoder_that_cannot_be_made_is_an_error_of_the_first_block(
+    executor: ThreadPoolExecutor,
+) -> None:
+    making: asyncio.Future[BlockEncoder] = asyncio.get_running_loop().create_future()
+    making.set_exception(JobError(JobCode.INTERNAL, "m", "h"))
+    reader = NumberedReader(1)
+    pipeline = BlockPipeline(reader, making, executor, depth=2)
+    with pytest.raises(JobError, match="m"):
+        await pipeline.next()
+    await pipeline.close()
+    assert reader.closed
+
+
+async def test_closing_does_not_wait_for_an_encoder(executor: ThreadPoolExecutor) -> None:
+    making: asyncio.Future[BlockEncoder] = asyncio.get_running_loop().create_future()
+    reader = NumberedReader(1)
+    pipeline = BlockPipeline(reader, making, executor, depth=2)
+    async with asyncio.timeout(5):
+        await pipeline.close()
+    assert making.cancelled()
+    assert reader.closed
+
+
 async def test_an_error_comes_after_the_blocks_before_it(executor: ThreadPoolExecutor) -> None:
     broken = JobError(JobCode.PARQUET_INVALID, "m", "h")
     encoder = GatedEncoder()
     encoder.gate(0).set()
-    pipeline = BlockPipeline(NumberedReader(1, broken), encoder, executor, depth=2)
+    pipeline = BlockPipeline(NumberedReader(1, broken), made(encoder), executor, depth=2)
     assert await pipeline.next() is not None
     with pytest.raises(JobError) as raised:
         await pipeline.next()
@@ -116,7 +165,7 @@ async def test_an_error_comes_after_the_blocks_before_it(executor: ThreadPoolExe
 
 async def test_an_error_that_nobody_fetches_is_not_complained_about(executor: ThreadPoolExecutor) -> None:
     reader = NumberedReader(0, JobError(JobCode.PARQUET_INVALID, "m", "h"))
-    pipeline = BlockPipeline(reader, GatedEncoder(), executor, depth=2)
+    pipeline = BlockPipeline(reader, made(GatedEncoder()), executor, depth=2)
     await pipeline._reading
     await pipeline.close()
     assert reader.closed
@@ -132,7 +181,7 @@ async def test_a_thread_that_cannot_be_had_is_an_error_and_no_hang() -> None:
     reader, encoder = NumberedReader(3), GatedEncoder()
     encoder.gate(0).set()
     with Exhausted(2) as exhausted:
-        pipeline = BlockPipeline(reader, encoder, exhausted, depth=2)
+        pipeline = BlockPipeline(reader, made(encoder), exhausted, depth=2)
         assert await pipeline.next() is not None
         async with asyncio.timeout(5):
             with pytest.raises(RuntimeError, match="new thread"):

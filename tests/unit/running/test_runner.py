@@ -49,6 +49,26 @@ async def test_the_last_commit_is_said_by_the_ended_event_alone(world: World) ->
     assert ended.counts.rows_delivered == 1
 
 
+async def test_the_first_block_is_made_while_the_start_is_committed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write(*LINES)
+    loop, encoded = asyncio.get_running_loop(), asyncio.Event()
+    world.on_block = lambda number: loop.call_soon_threadsafe(encoded.set)
+    commit, before = MemorySink.commit, list[tuple[list[bytes], list[str]]]()
+
+    async def after_the_first_block(sink: MemorySink, progress: Progress) -> None:
+        async with asyncio.timeout(10):
+            await encoded.wait()
+        before.append((world.cluster.values(TOPIC), list(world.log)))
+        await commit(sink, progress)
+
+    monkeypatch.setattr(MemorySink, "commit", after_the_first_block)
+    assert await world.runner().run() is Outcome.ENDED
+    assert before[0] == ([], [])  # no row and no word of it before
+    assert world.cluster.values(TOPIC) == LINES
+
+
 async def test_offsets_span_the_jobs_first_record_to_its_last(world: World) -> None:
     world.write(*LINES)
     await world.runner().run()
