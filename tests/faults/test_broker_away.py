@@ -21,7 +21,7 @@ VALUES = [b'{"id":%d,"name":"name %d"}' % (n, n) for n in range(300)]
 
 @pytest.fixture
 def worker(tmp_path: Path, own_broker: Broker, namespace: str) -> Iterator[WorkerProcess]:
-    worker = WorkerProcess(tmp_path, own_broker.address, namespace, chunk_bytes=16 * 1024)
+    worker = WorkerProcess(tmp_path, own_broker.address, namespace, chunk_bytes=64 * 1024)
     yield worker
     worker.close()
 
