@@ -166,7 +166,8 @@ def _convert_row(
         elif result == WRITTEN:
             at = after
             if column == facts[KEY_COLUMN] and columns[column, KIND] != SIDE:
-                _set_key(rows, row, columns[column, KIND] == STRING, first, last, value, after)
+                string = columns[column, KIND] == STRING or first == last  # nothing is an empty string here
+                _set_key(rows, row, string, first, last, value, after)
         elif result == ABSENT:
             cells[cell, FLAGS] = MISSING
             missing = True

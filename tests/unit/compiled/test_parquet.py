@@ -233,3 +233,9 @@ def test_only_rows_that_are_no_records_are_left_to_the_reference() -> None:
     both = _Both({"properties": {"n": {"type": "integer", "maximum": 99_997}}}, batch.schema, partitions=2)
     assert len(both.check(batch)) == 99_998
     assert both.converter.asked == 2
+
+
+def test_a_null_that_becomes_an_empty_string_is_an_empty_key() -> None:
+    batch = pa.RecordBatch.from_arrays([pa.array([None, 7])], ["a"])
+    both = _Both({"properties": {"a": {"type": ["integer", "string"]}}}, batch.schema, key="a")
+    assert both.check(batch) == [b'{"a":""}', b'{"a":7}']
