@@ -16,6 +16,7 @@ from faust.web.base import BlueprintManager
 from mode import Service
 
 from connectors.kafka.connection import KafkaConnection
+from worker.state.committing import PatientConsumer, WrittenTable
 from worker.state.internal_topics import InternalTopics
 
 __all__ = ["AppHooks", "JobsApp", "build_app"]
@@ -164,12 +165,15 @@ def build_app(
         web_bind=web_host,
         web_host=web_host,
         web_port=web_port,
+        Table=WrittenTable,
         web_application_options=dict(web_options),
         web_tables_enabled=False,
         web_router_enabled=False,
         worker_redirect_stdouts=False,
     )
     app.hooks = hooks
+    transport: Any = app.transport
+    transport.Consumer = PatientConsumer
     _add_table_and_fold(app, topics)
     _add_signals(app, topics)
     _move_web_pages(app)
