@@ -97,7 +97,7 @@ def open_source(
 ) -> SourceReader:
     """Open the reader of a file at `position`; `format` as it was detected before, None: detect it now.
 
-    `cut` finds the rows of CSV.     Raises JobError for a file or header that cannot be read.
+    `cut` finds the rows of CSV. Raises JobError for a file or header that cannot be read.
     """
     content, _, compression = (format or detect_file(path)).partition("+")
     if content == PARQUET:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.compiled.kernels import arrow, layout
-from connectors.compiled.kernels.layout import CELL_BYTES, Bytes, Longs, bytes_of
+from connectors.compiled.kernels.layout import CELL_BYTES, Bytes, Longs, Table, bytes_of
 from connectors.compiled.workspace import Workspace
 from connectors.parquet.leaves import Array, Unwritable
 from connectors.parquet.times import PER_SECOND
@@ -18,6 +18,8 @@ from connectors.parquet.values import ValueWriter
 __all__ = ["CellFiller"]
 
 _INTEGER_BYTES, _BOOLEAN_BYTES, _DATE_BYTES, _TIMESTAMP_BYTES = 20, 5, 10, 30
+_Load = Callable[[int, int, Longs, Bytes, Bytes, int, Table, Table], int]
+
 _PLAIN_FROM = 1e-4
 """Smaller floats have an exponent in Python, not all of them in Arrow, whose digits are the same."""
 
@@ -55,8 +57,7 @@ class CellFiller:
 
     def _load_texts(self, column: int, data: Bytes, offsets: Longs, valid: Bytes) -> None:
         size = int(offsets[-1] - offsets[0])
-        self._work.make_source_room(self._at, size)
-        self._work.source[self._at : self._at + size] = data[offsets[0] : offsets[-1]]
+        self._room(size)[self._at : self._at + size] = data[offsets[0] : offsets[-1]]
         self.need += arrow.load_texts(
             column,
             self._width,
@@ -98,20 +99,7 @@ class CellFiller:
 
     def _fill_integers(self, column: int, array: Array) -> bool:
         values = _stored(array.cast(pa.int64()), np.int64)
-        source = self._room(_INTEGER_BYTES * self._count)
-        self._go_on(
-            arrow.load_integers(
-                column,
-                self._width,
-                values,
-                _valid(array),
-                source,
-                self._at,
-                self._work.rows,
-                self._work.cells,
-            )
-        )
-        return True
+        return self._write(arrow.load_integers, column, values, _valid(array), _INTEGER_BYTES)
 
     def _fill_booleans(self, column: int, array: Array) -> bool:
         values: Bytes = _stored(array.cast(pa.uint8()), np.uint8)
@@ -125,20 +113,7 @@ class CellFiller:
 
     def _fill_dates(self, column: int, array: Array) -> bool:
         days = _stored(array.cast(pa.date32()).view(pa.int32()), np.int32).astype(np.int64)
-        source = self._room(_DATE_BYTES * self._count)
-        self._go_on(
-            arrow.load_dates(
-                column,
-                self._width,
-                days,
-                _valid(array),
-                source,
-                self._at,
-                self._work.rows,
-                self._work.cells,
-            )
-        )
-        return True
+        return self._write(arrow.load_dates, column, days, _valid(array), _DATE_BYTES)
 
     def _fill_timestamps(self, column: int, array: Array) -> bool:
         source = self._room(_TIMESTAMP_BYTES * self._count)
@@ -155,6 +130,13 @@ class CellFiller:
                 self._work.cells,
             )
         )
+        return True
+
+    def _write(self, load: _Load, column: int, values: Longs, valid: Bytes, most: int) -> bool:
+        """Write values of at most `most` bytes each."""
+        source = self._room(most * self._count)
+        work = self._work
+        self._go_on(load(column, self._width, values, valid, source, self._at, work.rows, work.cells))
         return True
 
     def _room(self, size: int) -> Bytes:

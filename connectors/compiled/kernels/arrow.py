@@ -22,6 +22,7 @@ from connectors.compiled.kernels.layout import (
     Table,
 )
 from connectors.compiled.kernels.texts import utf8_size, write_integer
+from connectors.compiled.kernels.tokens import FALSE, TRUE
 
 __all__ = ["load_booleans", "load_dates", "load_floats", "load_integers", "load_texts", "load_timestamps"]
 
@@ -30,8 +31,6 @@ _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31 as days since 1970-01-01."""
 
 _SMALLEST = -(2**63)
-_TRUE, _FALSE = 0x65757274, 0x65736C6166
-"""The words, their first letter in the lowest byte."""
 
 
 @inlined
@@ -107,7 +106,7 @@ def load_booleans(
         if not valid[row]:
             _set(cells, cell, 0, 0, 0)
             continue
-        start, word = at, _TRUE if values[row] else _FALSE
+        start, word = at, TRUE if values[row] else FALSE
         while word:
             src[at] = word & 255
             at, word = at + 1, word >> 8

@@ -192,3 +192,10 @@ def test_optional_members_that_come_later_are_columns_too() -> None:
     both = _Both(ORDERS)
     both.check(lines)
     assert both.converter.asked == 0
+
+
+def test_a_line_of_ever_new_members_does_not_take_the_job_up() -> None:
+    """Names are looked for among those that are known: there may not be a hundred thousand of them."""
+    line = b"{" + b",".join(b'"m%d":1' % n for n in range(60_000)) + b"}\n"
+    names = member_names(_block(line * 3 + b'{"m0":1,"other":2}\n'))
+    assert names == [f"m{n}" for n in range(1000)]
