@@ -23,6 +23,7 @@ COUNT_MARK = "\0count\0"
 _MOST = 10**layout.PLACES
 _MAX_DIGITS = 60
 _MAX_MESSAGE = 500
+_NEVER = (1, 0)
 _KINDS = {
     JsonType.STRING: layout.STRING,
     JsonType.INTEGER: layout.INTEGER,
@@ -64,6 +65,50 @@ class ColumnPlan:
 
     kind: int
     checks: tuple[CheckPlan, ...] = ()
+
+    def easy_sizes(self) -> tuple[int, int]:
+        """Return the sizes between which all checks hold, as the table of columns has them."""
+        if self.kind == layout.STRING:
+            return _easy_lengths(self.checks)
+        if self.kind in (layout.INTEGER, layout.NUMBER):
+            return _easy_digits(self.checks, whole_only=self.kind == layout.INTEGER)
+        return _NEVER
+
+
+def _easy_lengths(checks: Sequence[CheckPlan]) -> tuple[int, int]:
+    least, most = 0, _MOST
+    for check in checks:
+        if check.operation == layout.MIN_LENGTH:
+            least = max(least, check.first)
+        elif check.operation == layout.MAX_LENGTH:
+            most = min(most, check.first)
+        else:
+            return _NEVER
+    return least, most
+
+
+def _easy_digits(checks: Sequence[CheckPlan], *, whole_only: bool) -> tuple[int, int]:
+    sizes = [
+        size
+        for size in range(layout.MAX_EASY + 1)
+        if all(_holds_for_digits(check, size, whole_only) for check in checks)
+    ]
+    return (sizes[0], sizes[-1]) if sizes else _NEVER
+
+
+def _holds_for_digits(check: CheckPlan, size: int, whole_only: bool) -> bool:
+    """Whether a check holds for all positive numbers with so many digits before the fraction."""
+    least = 10 ** (size - 1) * _MOST if size else 0
+    most = 10**size * _MOST - (_MOST if whole_only else 1)  # a fraction may come as close as it likes
+    limit = check.first * _MOST + check.second
+    holds: dict[int, bool] = {
+        layout.EXPONENT: True,
+        layout.MINIMUM: limit <= least,
+        layout.ABOVE: limit < least,
+        layout.MAXIMUM: most <= limit if whole_only else most < limit,
+        layout.BELOW: most < limit,
+    }
+    return holds.get(check.operation, False)
 
 
 class _NotCoveredError(Exception):

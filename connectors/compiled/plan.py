@@ -120,6 +120,7 @@ class _Builder:
         for check in plan.checks:
             self._add_check(check)
         row[layout.END_CHECK] = len(self._checks)
+        row[layout.EASY_FROM], row[layout.EASY_TO] = plan.easy_sizes()
         self._columns.append(row)
 
     def add_end(self, rules: Sequence[ColumnRule], fixed: Sequence[Outcome]) -> None:

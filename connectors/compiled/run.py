@@ -133,14 +133,14 @@ class BlockRun:
         work = self._work
         if count := int(work.counts[partition]):
             start = partition * work.body_room
-            body = work.bodies[start : start + work.fills[partition]].tobytes()
+            body = work.bodies[start : start + work.fills[partition]].data
             self._batches[partition].append(finish(body, count, partition, self._job.codec, _now()))
             work.fills[partition] = work.counts[partition] = 0
 
     def _flush_letters(self) -> None:
         work = self._work
         if count := int(work.letter_count[0]):
-            body = work.letter_body[: work.letter_fill[0]].tobytes()
+            body = work.letter_body[: work.letter_fill[0]].data
             self._letters.append(finish(body, count, _DLQ_PARTITION, self._job.codec, _now()))
             work.letter_fill[0] = work.letter_count[0] = 0
 

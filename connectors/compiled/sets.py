@@ -51,7 +51,9 @@ class TextSets:
 
 
 def _hash(text: bytes) -> int:
-    value = HASH_START
-    for byte in text:
-        value = ((value ^ byte) * HASH_PRIME) & HASH_MASK
-    return value
+    value = HASH_START ^ len(text)
+    for start in range(0, len(text), 8):
+        word = int.from_bytes(text[start : start + 8], "little")
+        value = (value ^ (word & HASH_MASK)) * HASH_PRIME & HASH_MASK
+        value = (value ^ value >> 15 ^ word >> 32) * HASH_PRIME & HASH_MASK
+    return value ^ value >> 15

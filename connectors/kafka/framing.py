@@ -32,6 +32,12 @@ HEADER = struct.Struct(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, base timestamp, max
 timestamp, producer id, producer epoch, base sequence, number of records."""
 
+_SHORT_RECORD = 400
+_ZSTD: dict[int, int] = {zstd.CompressionParameter.compression_level: 1}
+_ZSTD_SHORT = {**_ZSTD, zstd.CompressionParameter.hash_log: 12}
+"""Short records repeat those just before them: a hash table that the L1 cache holds finds as much, and takes
+an eighth less time; of longer ones it would forget too much."""
+
 _LENGTH_FROM = 12  # the length counts what follows it
 _TRANSACTIONAL = 0x10
 _NO_LEADER_EPOCH = -1
@@ -84,13 +90,13 @@ def _builder(limit: int) -> DefaultRecordBatchBuilder:
     )
 
 
-def finish(body: bytes, count: int, partition: int, codec: Codec, now: int) -> Batch:
+def finish(body: bytes | memoryview, count: int, partition: int, codec: Codec, now: int) -> Batch:
     """Compress `count` records as they stand in a batch, and put the header before them.
 
     `now` is the time of all of them, in milliseconds. Thread-safe; compression runs outside the GIL.
     """
     if codec is not Codec.NONE:
-        compressed = _COMPRESS[codec](body)
+        compressed = _COMPRESS[codec](body, count)
         if len(compressed) < len(body):
             body = compressed
         else:
@@ -110,22 +116,27 @@ def finish(body: bytes, count: int, partition: int, codec: Codec, now: int) -> B
         -1,
         count,
     )
-    return Batch(partition, count, header + body)
+    return Batch(partition, count, b"".join((header, body)))
 
 
-def _zstd(body: bytes) -> bytes:
-    return zstd.compress(body, level=1)
+def _zstd(body: bytes | memoryview, count: int) -> bytes:
+    return zstd.compress(body, options=_ZSTD_SHORT if len(body) <= _SHORT_RECORD * count else _ZSTD)
 
 
-def _lz4(body: bytes) -> bytes:
+def _lz4(body: bytes | memoryview, count: int) -> bytes:
     # brokers read independent blocks only (KIP-57)
     compressor = cramjam.lz4.Compressor(level=1, content_checksum=False, block_linked=False)
-    compressor.compress(body)
+    compressor.compress(bytes(body))
     return bytes(compressor.finish())
 
 
-_COMPRESS: dict[Codec, Callable[[bytes], bytes]] = {
-    Codec.SNAPPY: snappy_encode,
+def _snappy(body: bytes | memoryview, count: int) -> bytes:
+    compressed: bytes = snappy_encode(bytes(body))
+    return compressed
+
+
+_COMPRESS: dict[Codec, Callable[[bytes | memoryview, int], bytes]] = {
+    Codec.SNAPPY: _snappy,
     Codec.LZ4: _lz4,
     Codec.ZSTD: _zstd,
 }

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from connectors.compiled.kernels.chunks import same, word_at
 from connectors.compiled.kernels.formats import is_date, is_date_time, is_email, is_ipv4, is_time, is_uuid
 from connectors.compiled.kernels.jit import inlined, kernel
 from connectors.compiled.kernels.layout import (
@@ -38,9 +39,22 @@ from connectors.compiled.kernels.layout import (
     Table,
 )
 from connectors.compiled.kernels.numbers import exact_value, exponent_fits, is_multiple
-from connectors.compiled.kernels.texts import equal, points
+from connectors.compiled.kernels.texts import points
 
 __all__ = ["check_boolean", "check_number", "check_text", "text_in"]
+
+
+@inlined
+def _hash(src: Bytes, start: int, end: int) -> int:
+    value = HASH_START ^ (end - start)
+    while start < end:
+        word = word_at(src, start)
+        if end - start < 8:
+            word &= (1 << 8 * (end - start)) - 1
+        value = (value ^ (word & HASH_MASK)) * HASH_PRIME & HASH_MASK
+        value = (value ^ (value >> 15) ^ (word >> 32 & HASH_MASK)) * HASH_PRIME & HASH_MASK
+        start += 8
+    return value ^ value >> 15
 
 
 @kernel
@@ -48,15 +62,13 @@ def text_in(
     src: Bytes, start: int, end: int, first: int, mask: int, slots: Longs, member_at: Longs, members: Bytes
 ) -> bool:
     """Whether a text is in the set whose slots begin at `first`; one slot at least is free."""
-    value = HASH_START
-    for k in range(start, end):
-        value = ((value ^ src[k]) * HASH_PRIME) & HASH_MASK
+    value = _hash(src, start, end)
     while True:
         member = slots[first + (value & mask)]
         if member < 0:
             return False
         size = member_at[member + 1] - member_at[member]
-        if size == end - start and equal(src, start, members, member_at[member], size):
+        if size == end - start and same(src, start, members, member_at[member], size):
             return True
         value = (value + 1) & HASH_MASK
 

@@ -6,13 +6,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from connectors.compiled.kernels.chunks import no_digits, other_before
 from connectors.compiled.kernels.jit import inlined, kernel
 from connectors.compiled.kernels.layout import Bytes
+from connectors.compiled.kernels.vectors import CHUNK, first_bit
 
 __all__ = ["is_date", "is_date_time", "is_email", "is_ipv4", "is_time", "is_uuid"]
 
 _DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 _LABEL_BYTES = 63
+_DATE_SIGNS, _TIME_SIGNS, _CLOCK_SIGNS = 1 << 4 | 1 << 7, 1 << 2 | 1 << 5, 1 << 2
+"""Which bytes of `YYYY-MM-DD`, `hh:mm:ss` and `hh:mm` are no digits, a bit each."""
 
 
 def _table(letters: bytes) -> Bytes:
@@ -21,20 +25,20 @@ def _table(letters: bytes) -> Bytes:
     return table
 
 
-_ALNUM_LETTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_ALNUM = _table(_ALNUM_LETTERS)
 _HEX = _table(b"0123456789abcdefABCDEF")
-_LOCAL = _table(_ALNUM_LETTERS + b".!#$%&'*+/=?^_`{|}~-")
+_LOCAL_SIGN = _table(b".!#$%&'*+/=?^_`{|}~-")
 
 
 @inlined
-def _number(src: Bytes, start: int, size: int) -> int:
-    """Return the value of `size` digits, -1 if one is none."""
-    value = 0
-    for k in range(start, start + size):
-        if not 48 <= src[k] <= 57:
-            return -1
-        value = 10 * value + src[k] - 48
+def _is_like(marks: int, signs: int, size: int) -> bool:
+    """Whether the first `size` bytes are digits but for those whose bits are `signs`."""
+    return marks & ((1 << size) - 1) == signs
+
+
+@inlined
+def _two(src: Bytes, i: int) -> int:
+    """Return the value of two digits."""
+    value: int = 10 * src[i] + src[i + 1] - 528
     return value
 
 
@@ -42,37 +46,49 @@ def _number(src: Bytes, start: int, size: int) -> int:
 def is_date(src: Bytes, start: int, end: int) -> bool:
     if end - start != 10 or src[start + 4] != 45 or src[start + 7] != 45:
         return False
-    year, month, day = _number(src, start, 4), _number(src, start + 5, 2), _number(src, start + 8, 2)
-    if year < 0 or not 1 <= month <= 12 or day < 1:
+    if not _is_like(no_digits(src, start), _DATE_SIGNS, 10):
         return False
-    leap_day = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return bool(day <= _DAYS[month - 1] + leap_day)
+    month, day = _two(src, start + 5), _two(src, start + 8)
+    if day <= 28:
+        return 1 <= month <= 12 and day >= 1
+    if not 1 <= month <= 12:
+        return False
+    if month != 2 or day > 29:
+        return bool(day <= _DAYS[month - 1])
+    century, year = _two(src, start), _two(src, start + 2)
+    return (century if year == 0 else year) % 4 == 0
 
 
 @inlined
 def _is_clock(src: Bytes, start: int) -> bool:
-    """Whether five bytes are hours and minutes."""
-    hour, minute = _number(src, start, 2), _number(src, start + 3, 2)
-    return src[start + 2] == 58 and 0 <= hour <= 23 and 0 <= minute <= 59
+    """Whether five bytes, of which four are digits, are hours and minutes."""
+    return src[start + 2] == 58 and _two(src, start) <= 23 and _two(src, start + 3) <= 59
 
 
 @kernel
 def is_time(src: Bytes, start: int, end: int) -> bool:
-    if end - start < 9 or not _is_clock(src, start) or src[start + 5] != 58:
+    if end - start < 9 or src[start + 5] != 58:
         return False
-    if not 0 <= _number(src, start + 6, 2) <= 59:
+    marks = no_digits(src, start)
+    if not _is_like(marks, _TIME_SIGNS, 8) or not _is_clock(src, start) or _two(src, start + 6) > 59:
         return False
     i = start + 8
     if src[i] == 46:
-        first = i + 1
-        i = first
-        while i < end and 48 <= src[i] <= 57:
-            i += 1
-        if i == first or i == end:
+        size = first_bit(marks >> 9)
+        i += 1 + size
+        if size == 0:
+            return False
+        if size > CHUNK - 10:  # longer than what was looked at
+            i = start + CHUNK
+            while i < end and 48 <= src[i] <= 57:
+                i += 1
+        if i >= end:
             return False
     if src[i] | 32 == 122:
         return i + 1 == end
-    return (src[i] == 43 or src[i] == 45) and i + 6 == end and _is_clock(src, i + 1)
+    if (src[i] != 43 and src[i] != 45) or i + 6 != end:
+        return False
+    return _is_like(no_digits(src, i + 1), _CLOCK_SIGNS, 5) and _is_clock(src, i + 1)
 
 
 @kernel
@@ -117,18 +133,33 @@ def is_ipv4(src: Bytes, start: int, end: int) -> bool:
         i += 1
 
 
+@inlined
+def _local_end(src: Bytes, i: int, end: int) -> int:
+    """Return where the part of an address before its `@` ends."""
+    while True:
+        i = other_before(src, i, end)
+        if i == end or not _LOCAL_SIGN[src[i]]:
+            return i
+        i += 1
+
+
+@inlined
+def _label_end(src: Bytes, i: int, end: int) -> int:
+    while True:
+        i = other_before(src, i, end)
+        if i == end or src[i] != 45:
+            return i
+        i += 1
+
+
 @kernel
 def is_email(src: Bytes, start: int, end: int) -> bool:
-    i = start
-    while i < end and _LOCAL[src[i]]:
-        i += 1
+    i = _local_end(src, start, end)
     if i == start or i == end or src[i] != 64:
         return False
     while True:
-        i += 1
-        label = i
-        while i < end and (_ALNUM[src[i]] or src[i] == 45):
-            i += 1
+        label = i + 1
+        i = _label_end(src, label, end)
         if i == label or i - label > _LABEL_BYTES or src[label] == 45 or src[i - 1] == 45:
             return False
         if i == end:

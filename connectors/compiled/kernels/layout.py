@@ -72,8 +72,15 @@ ERROR_FIELDS = 4
 
 # --- the table of columns
 
-(KIND, NULLABLE, EMPTY, NAME_START, NAME_END, TYPE_CHECK, FIRST_CHECK, END_CHECK) = range(8)
-COLUMN_FIELDS = 8
+(
+    KIND, NULLABLE, EMPTY, NAME_START, NAME_END, TYPE_CHECK, FIRST_CHECK, END_CHECK, EASY_FROM, EASY_TO,
+) = range(10)  # fmt: skip
+COLUMN_FIELDS = 10
+"""All checks hold for texts of EASY_FROM to EASY_TO characters, for positive numbers of so many digits before
+the fraction (0: it is less than 1)."""
+
+MAX_EASY = 20
+"""Numbers of more digits are never easy."""
 
 STRING, INTEGER, NUMBER, BOOLEAN, SIDE = range(5)
 """Kinds of a column. The cells of a SIDE column are read by the reference, one by one."""
@@ -92,7 +99,7 @@ OPERATION, FIRST, SECOND = range(3)
 ) = range(20)  # fmt: skip
 
 HASH_START, HASH_PRIME, HASH_MASK = 0x811C9DC5, 0x01000193, 0xFFFFFFFF
-"""FNV-1a, 32 bits: a set of texts is an open hash table."""
+"""As in FNV-1a, 32 bits, but of four bytes at once: a set of texts is an open hash table."""
 
 # --- facts about the model and the file
 

@@ -7,6 +7,7 @@ without their escapes stand behind the block.
 
 from __future__ import annotations
 
+from connectors.compiled.kernels.chunks import same
 from connectors.compiled.kernels.jit import entry, inlined, kernel
 from connectors.compiled.kernels.layout import (
     ASK,
@@ -38,7 +39,6 @@ from connectors.compiled.kernels.layout import (
     Pieces,
     Table,
 )
-from connectors.compiled.kernels.texts import equal
 from connectors.compiled.kernels.tokens import (
     FALSE,
     NULL,
@@ -101,7 +101,7 @@ def _is_name(src: Bytes, n: int, i: int, names: Pieces, column: int) -> bool:
     """Whether the name of a column stands at `i`, and its quote behind it."""
     start = names.at[column]
     size = names.at[column + 1] - start
-    return bool(i + size < n and src[i + size] == _QUOTE and equal(src, i, names.text, start, size))
+    return bool(i + size < n and src[i + size] == _QUOTE and same(src, i, names.text, start, size))
 
 
 @kernel

@@ -4,8 +4,6 @@ In all kernels `src[start:end]` is a text, `out` what is written to, `at` where;
 the next byte goes. Callers see to it that there is room.
 """
 
-# ruff: noqa: SIM110 - kernels have neither generators nor tuples to search
-
 from __future__ import annotations
 
 import numpy as np
@@ -16,7 +14,6 @@ from connectors.compiled.kernels.layout import Bytes
 
 __all__ = [
     "digits",
-    "equal",
     "head_of",
     "json_text",
     "points",
@@ -31,14 +28,6 @@ _SHORT = np.zeros(32, np.uint8)
 for _byte, _letter in zip(b"\b\t\n\f\r", b"btnfr", strict=True):
     _SHORT[_byte] = _letter
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8).copy()
-
-
-@kernel
-def equal(a: Bytes, a_start: int, b: Bytes, b_start: int, size: int) -> bool:
-    for k in range(size):
-        if a[a_start + k] != b[b_start + k]:
-            return False
-    return True
 
 
 @inlined

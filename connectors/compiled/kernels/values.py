@@ -1,18 +1,19 @@
 """One cell into the JSON of its value, by the kind of its column."""
 
-# ruff: noqa: SIM102, SIM110 - kernels have neither generators nor tuples to search
+# ruff: noqa: SIM109 - kernels have neither generators nor tuples to search
 
 from __future__ import annotations
 
-import numpy as np
-
 from connectors.compiled.kernels.checks import check_boolean, check_number, check_text, text_in
-from connectors.compiled.kernels.chunks import copy
+from connectors.compiled.kernels.chunks import copy, no_digits, put_word, word_at
 from connectors.compiled.kernels.jit import inlined, kernel
 from connectors.compiled.kernels.layout import (
     ABSENT,
+    BEYOND_ASCII,
     BOOLEAN,
     DECIMAL_POINT,
+    EASY_FROM,
+    EASY_TO,
     EMPTY,
     END_CHECK,
     ESCAPES,
@@ -24,6 +25,7 @@ from connectors.compiled.kernels.layout import (
     NULL_MASK,
     NULL_SET,
     NULLABLE,
+    NUMBER,
     PRESENT,
     STRING,
     TYPE_CHECK,
@@ -34,23 +36,20 @@ from connectors.compiled.kernels.layout import (
 )
 from connectors.compiled.kernels.numbers import parse_number, write_number
 from connectors.compiled.kernels.texts import json_text, trim_left, trim_right
+from connectors.compiled.kernels.tokens import FALSE, TRUE
+from connectors.compiled.kernels.tokens import NULL as NULL_WORD
+from connectors.compiled.kernels.vectors import CHUNK, first_bit
 
 __all__ = ["write_null", "write_value"]
 
-_WORDS = np.frombuffer(b"nulltruefalse", np.uint8).copy()
-_NULL, _TRUE, _FALSE, _END = 0, 4, 8, 13
-
-
-@inlined
-def _write_word(out: Bytes, at: int, word: int, word_end: int) -> int:
-    for k in range(word, word_end):
-        out[at + k - word] = _WORDS[k]
-    return at + word_end - word
+_LOWER = 0x2020202020202020
+_TRUE_SIZE, _FALSE_SIZE = 4, 5
 
 
 @inlined
 def write_null(out: Bytes, at: int) -> int:
-    return _write_word(out, at, _NULL, _TRUE)
+    put_word(out, at, NULL_WORD)
+    return at + 4
 
 
 @kernel
@@ -94,8 +93,10 @@ def _write_empty(out: Bytes, at: int, empty: int) -> tuple[int, int]:
 def _write_string(
     out: Bytes, at: int, src: Bytes, start: int, end: int, flags: int, column: int, program: Program
 ) -> tuple[int, int]:
-    first, last = program.columns[column, FIRST_CHECK], program.columns[column, END_CHECK]
-    if first < last:
+    columns, size = program.columns, end - start
+    easy = not flags & BEYOND_ASCII and columns[column, EASY_FROM] <= size <= columns[column, EASY_TO]
+    first, last = columns[column, FIRST_CHECK], columns[column, END_CHECK]
+    if first < last and not easy:
         failed = check_text(
             src,
             start,
@@ -114,14 +115,9 @@ def _write_string(
 
 
 @inlined
-def _is_word(src: Bytes, start: int, end: int, word: int, word_end: int) -> bool:
-    """Whether a text is a word of `_WORDS`, in any case."""
-    if end - start != word_end - word:
-        return False
-    for k in range(end - start):
-        if src[start + k] | 32 != _WORDS[word + k]:
-            return False
-    return True
+def _is_word(word: int, size: int, known: int, known_size: int) -> bool:
+    """Whether a text, whose first bytes are `word`, is a known word in any case."""
+    return size == known_size and (word | _LOWER) & ((1 << 8 * known_size) - 1) == known
 
 
 @kernel
@@ -136,26 +132,35 @@ def _write_boolean(
     last: int,
     checks: Table,
 ) -> tuple[int, int]:
-    one = end - start == 1
-    if (one and src[start] == 49) or _is_word(src, start, end, _TRUE, _FALSE):
+    word, size = word_at(src, start), end - start
+    if _is_word(word, size, TRUE, _TRUE_SIZE) or (size == 1 and src[start] == 49):
         value = True
-    elif (one and src[start] == 48) or _is_word(src, start, end, _FALSE, _END):
+    elif _is_word(word, size, FALSE, _FALSE_SIZE) or (size == 1 and src[start] == 48):
         value = False
     else:
         return at, type_check
-    result = check_boolean(value, first, last, checks)
-    return _write_word(out, at, _TRUE if value else _FALSE, _FALSE if value else _END), result
+    put_word(out, at, TRUE if value else FALSE)
+    return at + (_TRUE_SIZE if value else _FALSE_SIZE), check_boolean(value, first, last, checks)
 
 
 @inlined
-def _is_plain_integer(src: Bytes, start: int, end: int) -> bool:
-    """Whether a text is digits alone, the first of them no zero: what most integers are."""
-    if src[start] == 48:
+def _is_easy_number(src: Bytes, start: int, end: int, kind: int, point: int, least: int, most: int) -> bool:
+    """Whether a text is a number that is written as it is, and all checks hold for it.
+
+    That is digits without surplus zeros, as many as the checks are known to hold for, and then perhaps a
+    point and more digits.
+    """
+    marks, size = no_digits(src, start), end - start
+    whole = min(first_bit(marks), size)
+    if whole == 0 or whole > most:
         return False
-    for k in range(start, end):
-        if not 48 <= src[k] <= 57:
-            return False
-    return True
+    if (whole > 1 or least > 0) if src[start] == 48 else whole < least:
+        return False
+    if whole == size:
+        return True
+    if kind == INTEGER or point != 46 or src[start + whole] != point or size > CHUNK:
+        return False
+    return bool(whole + 1 < size <= first_bit(marks & (marks - 1)))
 
 
 @inlined
@@ -175,6 +180,10 @@ def write_value(
         return _write_empty(out, at, columns[column, EMPTY])
     if kind == STRING and facts[NULL_MASK] < 0:
         return _write_string(out, at, src, start, end, flags, column, program)
+    if facts[NULL_MASK] < 0 and (kind == INTEGER or kind == NUMBER):
+        least, most = columns[column, EASY_FROM], columns[column, EASY_TO]
+        if _is_easy_number(src, start, end, kind, facts[DECIMAL_POINT], least, most):
+            return copy(out, at, src, start, end), WRITTEN
     first, last = trim_left(src, start, end), end
     last = trim_right(src, first, end)
     if facts[NULL_MASK] >= 0 and text_in(
@@ -185,9 +194,6 @@ def write_value(
         return _write_empty(out, at, columns[column, EMPTY])
     if kind == STRING:
         return _write_string(out, at, src, start, end, flags, column, program)
-    if kind == INTEGER and columns[column, FIRST_CHECK] == columns[column, END_CHECK]:
-        if _is_plain_integer(src, first, last):
-            return copy(out, at, src, first, last), WRITTEN
     if kind == BOOLEAN:
         return _write_boolean(
             out,

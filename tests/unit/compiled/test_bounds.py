@@ -21,7 +21,7 @@ both.check(block(b"x,y\\n" * 100))
 workspace.out = np.empty(40, np.uint8)
 with pytest.raises(IndexError):  # the check is on, also for what is copied by the chunk
     both.compiled.encode(block(b"x,y\\n" * 100))
-names = ("against_the_reference", "cutting", "parquet", "ndjson")
+names = ("edges", "against_the_reference", "cutting", "parquet", "ndjson")
 tests = [f"tests/unit/compiled/test_{name}.py" for name in names]
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *tests]))
 """
