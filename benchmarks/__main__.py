@@ -49,7 +49,7 @@ def _run(mode: Mode, arguments: argparse.Namespace, folder: Path) -> Run:
         run.machine = machine(broker)
         session = Session(made, broker, run, mode.budget)
         stack.callback(session.close)
-        session.run(arguments.rounds or mode.rounds, began)
+        session.run(arguments.rounds or mode.rounds, began, mode.settling)
     run.seconds = time.monotonic() - began
     return run
 

@@ -45,10 +45,13 @@ class Mode:
     series: tuple[int, ...]
     files: int
     warmup: int
+    settling: int = 0
     budget: float | None = None
 
 
-FULL = Mode("full", rounds=5, compare=256, shapes=64, series=(16, 64, 256, 1024), files=1000, warmup=16)
+FULL = Mode(
+    "full", rounds=5, compare=256, shapes=64, series=(16, 64, 256, 1024), files=1000, warmup=16, settling=6
+)
 SHORT = Mode(
     "short", rounds=5, compare=4, shapes=1, series=(1, 2, 4), files=20, warmup=_WARMUP_MIB, budget=160.0
 )

@@ -21,12 +21,15 @@ class Tally:
     size_bytes: int = 0
     checksum: int = 0
 
-    def plus(self, records: Sequence[bytes]) -> Tally:
-        """Return the tally with these records added."""
+    @staticmethod
+    def of(records: Sequence[bytes]) -> Tally:
+        return Tally(len(records), sum(map(len, records)), sum(map(crc32, records)))
+
+    def __add__(self, other: Tally) -> Tally:
         return Tally(
-            self.records + len(records),
-            self.size_bytes + sum(map(len, records)),
-            self.checksum + sum(map(crc32, records)),
+            self.records + other.records,
+            self.size_bytes + other.size_bytes,
+            self.checksum + other.checksum,
         )
 
     def __str__(self) -> str:

@@ -35,8 +35,8 @@ def write_csv(path: Path, rows: PooledRows, count: int, forms: Sequence[Form]) -
         file.write(rows.header + b"\n")
         for chunk in _chunks(rows, count, tuple(tallies)):
             file.write(b"\n".join(chunk[Form.LINES]) + b"\n")
-            tallies = {form: tally.plus(chunk[form]) for form, tally in tallies.items()}
-    return tallies | {Form.FILE_LINES: tallies[Form.LINES].plus([rows.header])}
+            tallies = {form: tally + Tally.of(chunk[form]) for form, tally in tallies.items()}
+    return tallies | {Form.FILE_LINES: tallies[Form.LINES] + Tally.of([rows.header])}
 
 
 def write_ndjson(path: Path, rows: PooledRows, count: int) -> Tallies:
@@ -45,7 +45,7 @@ def write_ndjson(path: Path, rows: PooledRows, count: int) -> Tallies:
     with path.open("wb") as file:
         for chunk in _chunks(rows, count, (Form.JSON,)):
             file.write(b"\n".join(chunk[Form.JSON]) + b"\n")
-            tally = tally.plus(chunk[Form.JSON])
+            tally += Tally.of(chunk[Form.JSON])
     return {Form.JSON: tally}
 
 
@@ -57,7 +57,7 @@ def write_parquet(path: Path, rows: PooledRows, count: int, moments: Sequence[st
         for start, stop in rows.chunks(count):
             ids = pa.array(range(rows.first_id + start, rows.first_id + stop), pa.int64())
             file.write_table(pool.slice(0, stop - start).set_column(0, rows.columns[0], ids))
-            tally = tally.plus(rows.typed(start, stop))
+            tally += Tally.of(rows.typed(start, stop))
     return {Form.JSON: tally}
 
 
@@ -70,7 +70,7 @@ def write_many(folder: Path, rows: PooledRows, files: int, rows_each: int) -> Ta
     for i in range(files):
         part = lines[i * rows_each : (i + 1) * rows_each]
         (folder / f"part-{i:05d}.csv").write_bytes(b"\n".join([rows.header, *part, b""]))
-    return {form: Tally().plus([row for chunk in chunks for row in chunk[form]]) for form in forms}
+    return {form: Tally.of([row for chunk in chunks for row in chunk[form]]) for form in forms}
 
 
 def _chunks(rows: PooledRows, count: int, forms: Sequence[Form]) -> Iterator[dict[Form, list[bytes]]]:
