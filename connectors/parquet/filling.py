@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.compiled.kernels import arrow, layout
-from connectors.compiled.kernels.layout import CELL_BYTES, Bytes, Longs, Table, bytes_of
+from connectors.compiled.kernels.layout import CELL_BYTES, Bytes, Longs, Program, Table, bytes_of
 from connectors.compiled.workspace import Workspace
 from connectors.parquet.leaves import Array, Unwritable
 from connectors.parquet.times import PER_SECOND
@@ -17,7 +17,7 @@ from connectors.parquet.values import ValueWriter
 
 __all__ = ["CellFiller"]
 
-_INTEGER_BYTES, _BOOLEAN_BYTES, _DATE_BYTES, _TIMESTAMP_BYTES = 20, 5, 10, 30
+_INTEGER_BYTES, _DOUBLE_BYTES, _BOOLEAN_BYTES, _DATE_BYTES, _TIMESTAMP_BYTES = 20, 24, 5, 10, 30
 _Load = Callable[[int, int, Longs, Bytes, Bytes, int, Table, Table], int]
 
 _PLAIN_FROM = 1e-4
@@ -30,9 +30,11 @@ class CellFiller:
     Rows with a value that has no text become ASK: the reference says why.
     """
 
-    def __init__(self, work: Workspace, width: int, count: int) -> None:
+    def __init__(self, work: Workspace, program: Program, count: int) -> None:
+        width = int(program.facts[layout.WIDTH])
         self.need = CELL_BYTES * width * count
         self._work = work
+        self._program = program
         self._width = width
         self._count = count
         self._at = 0
@@ -81,6 +83,15 @@ class CellFiller:
         self._load_texts(column, data, offsets, _valid(array))
         return True
 
+    def _fill_doubles(self, column: int, array: Array) -> bool:
+        source = self._room(_DOUBLE_BYTES * self._count)
+        values, cells = _stored(array, np.float64), self._work.cells
+        after = arrow.load_doubles(column, self._width, values, _valid(array), source, self._at, cells)
+        if after < 0:
+            return False
+        self._go_on(after)
+        return True
+
     def _fill_floats(self, column: int, array: Array) -> bool:
         stored = np.float64 if array.type.bit_width == 64 else np.float32
         valid = _valid(array)
@@ -98,7 +109,7 @@ class CellFiller:
         return True
 
     def _fill_integers(self, column: int, array: Array) -> bool:
-        values = _stored(array.cast(pa.int64()), np.int64)
+        values = _stored(array if array.type == pa.int64() else array.cast(pa.int64()), np.int64)
         return self._write(arrow.load_integers, column, values, _valid(array), _INTEGER_BYTES)
 
     def _fill_booleans(self, column: int, array: Array) -> bool:
@@ -123,7 +134,8 @@ class CellFiller:
                 self._width,
                 _stored(array.view(pa.int64()), np.int64),
                 _valid(array),
-                PER_SECOND[array.type.unit],
+                len(str(PER_SECOND[array.type.unit])) - 1,
+                layout.PRESENT | self._checked_by(column, layout.DATE_TIME),
                 source,
                 self._at,
                 self._work.rows,
@@ -131,6 +143,11 @@ class CellFiller:
             )
         )
         return True
+
+    def _checked_by(self, column: int, format: int) -> int:
+        """CHECKED, if the column has no other checks than that of `format`."""
+        first, end = self._program.columns[column, layout.FIRST_CHECK : layout.END_CHECK + 1]
+        return layout.CHECKED * bool((self._program.checks[first:end, layout.OPERATION] == format).all())
 
     def _write(self, load: _Load, column: int, values: Longs, valid: Bytes, most: int) -> bool:
         """Write values of at most `most` bytes each."""
@@ -172,6 +189,7 @@ _is = pa.types
 _FILLS: tuple[tuple[Callable[[Any], bool], Callable[[CellFiller, int, Array], bool]], ...] = (
     (lambda type: _is.is_string(type) or _is.is_large_string(type), CellFiller._fill_strings),
     (lambda type: _is.is_integer(type) and type != pa.uint64(), CellFiller._fill_integers),
+    (_is.is_float64, CellFiller._fill_doubles),
     (lambda type: _is.is_float32(type) or _is.is_float64(type), CellFiller._fill_floats),
     (lambda type: _is.is_decimal128(type) and type.scale >= 0, CellFiller._fill_decimals),
     (_is.is_boolean, CellFiller._fill_booleans),

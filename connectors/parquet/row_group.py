@@ -61,16 +61,19 @@ class RowGroup:
 
     def _decode(self, file: pq.ParquetFile, step_rows: int, skip: int) -> Iterator[pa.RecordBatch]:
         """A column can only be read from its start: the rows to skip are decoded and dropped."""
+        plain = plain_schema(file.schema_arrow)
+        decode = plain != file.schema_arrow
         for step in file.iter_batches(batch_size=step_rows, row_groups=[self.number], use_threads=False):
             if step.num_rows > skip:
-                yield _plain(step.slice(skip))
+                rest = step.slice(skip)
+                yield _decoded(rest, plain) if decode else rest
             skip = max(0, skip - step.num_rows)
 
 
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _decoded(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """Decode dictionaries: each step brings its own, which would be copied and counted again and again."""
     columns = [
         column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
         for column in batch.columns
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=plain_schema(batch.schema))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

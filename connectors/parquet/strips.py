@@ -43,7 +43,7 @@ class ParquetStrips:
             layout.OPEN,
             layout.NO_KEY,
         )
-        filler = CellFiller(work, width, count)
+        filler = CellFiller(work, self._plan.program, count)
         for number, array in enumerate(strip.columns):
             if number not in self._plan.side:
                 filler.fill(number, array, self._columns[number].writer)

@@ -6,7 +6,7 @@ row with a value that has no such text is for the reference: ASK. The callers se
 
 from __future__ import annotations
 
-from connectors.compiled.kernels.chunks import copy, special_before
+from connectors.compiled.kernels.chunks import copy, put_word, special_before
 from connectors.compiled.kernels.jit import entry, inlined, kernel
 from connectors.compiled.kernels.layout import (
     ASK,
@@ -18,17 +18,30 @@ from connectors.compiled.kernels.layout import (
     PRESENT,
     VERDICT,
     Bytes,
+    Doubles,
     Longs,
     Table,
 )
-from connectors.compiled.kernels.texts import utf8_size, write_integer
+from connectors.compiled.kernels.texts import utf8_size, write_integer, write_padded
+from connectors.compiled.kernels.times import write_date, write_time
 from connectors.compiled.kernels.tokens import FALSE, TRUE
 
-__all__ = ["load_booleans", "load_dates", "load_floats", "load_integers", "load_texts", "load_timestamps"]
+__all__ = [
+    "load_booleans",
+    "load_dates",
+    "load_doubles",
+    "load_floats",
+    "load_integers",
+    "load_texts",
+    "load_timestamps",
+]
 
 _DAY = 86_400
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31 as days since 1970-01-01."""
+
+_LEAST, _MOST_UNITS, _MOST_PLACES = 1e-4, 10**15, 6
+"""Smaller numbers have an exponent; a number of up to 15 digits is exact in a double and back."""
 
 _SMALLEST = -(2**63)
 
@@ -106,10 +119,57 @@ def load_booleans(
         if not valid[row]:
             _set(cells, cell, 0, 0, 0)
             continue
-        start, word = at, TRUE if values[row] else FALSE
-        while word:
-            src[at] = word & 255
-            at, word = at + 1, word >> 8
+        start = at
+        put_word(src, at, TRUE if values[row] else FALSE)
+        at += 4 if values[row] else 5
+        _set(cells, cell, start, at, PRESENT)
+    return at
+
+
+@kernel
+def _write_double(src: Bytes, at: int, size: float) -> int:
+    """Write the digits of a number from 1e-4 up to 1e15; -1: it has more than six behind the point.
+
+    A number of at most 15 digits is the shortest text of its double, as no two of them share one; that it is
+    the double's says the quotient of two exact numbers.
+    """
+    scale, places = 1.0, 0
+    units = int(size + 0.5)
+    while units / scale != size:
+        scale, places = scale * 10.0, places + 1
+        units = int(size * scale + 0.5)
+        if places > _MOST_PLACES or units >= _MOST_UNITS:
+            return -1
+    whole, part = units, 0
+    if places:
+        whole = units // int(scale)
+        part = units - whole * int(scale)
+    at = write_integer(src, at, whole)
+    src[at] = 46
+    return write_padded(src, at + 1, part, max(places, 1))
+
+
+@entry
+def load_doubles(
+    column: int, width: int, values: Doubles, valid: Bytes, src: Bytes, at: int, cells: Table
+) -> int:
+    """Write numbers of few digits; return where the next text goes, at most 24 bytes a value further.
+
+    -1: one is not of few digits, or has an exponent. `load_floats` can write them all then.
+    """
+    for row in range(len(values)):
+        cell, value, start = row * width + column, values[row], at
+        if not valid[row]:
+            _set(cells, cell, 0, 0, 0)
+            continue
+        if not _LEAST <= abs(value) < _MOST_UNITS:
+            return -1
+        if value < 0:
+            src[at] = 45
+            at += 1
+        at = _write_double(src, at, abs(value))
+        if at < 0:
+            return -1
         _set(cells, cell, start, at, PRESENT)
     return at
 
@@ -135,51 +195,6 @@ def load_floats(
     return at
 
 
-@inlined
-def _write_padded(src: Bytes, at: int, value: int, places: int) -> int:
-    for k in range(places):
-        src[at + places - 1 - k] = 48 + value % 10
-        value //= 10
-    return at + places
-
-
-@kernel
-def _write_date(src: Bytes, at: int, days: int) -> int:
-    """Write `YYYY-MM-DD` of days since 1970-01-01, in years of 365.2425 days that start with March."""
-    days += 719_468  # since 0000-03-01
-    era = days // 146_097
-    of_era = days - era * 146_097
-    year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
-    of_year = of_era - (365 * year + year // 4 - year // 100)
-    month = (5 * of_year + 2) // 153
-    day = of_year - (153 * month + 2) // 5 + 1
-    month = month + 3 if month < 10 else month - 9
-    year += era * 400 + (month <= 2)
-    at = _write_padded(src, at, year, 4)
-    src[at] = 45
-    at = _write_padded(src, at + 1, month, 2)
-    src[at] = 45
-    return _write_padded(src, at + 1, day, 2)
-
-
-@kernel
-def _write_time(src: Bytes, at: int, seconds: int, rest: int, per_second: int) -> int:
-    """Write `hh:mm:ss` and the shortest of 0, 3, 6 and 9 digits that is exact."""
-    at = _write_padded(src, at, seconds // 3600, 2)
-    src[at] = 58
-    at = _write_padded(src, at + 1, seconds // 60 % 60, 2)
-    src[at] = 58
-    at = _write_padded(src, at + 1, seconds % 60, 2)
-    if rest == 0:
-        return at
-    src[at] = 46
-    rest *= 1_000_000_000 // per_second
-    places = 9
-    while rest % 1000 == 0:
-        rest, places = rest // 1000, places - 3
-    return _write_padded(src, at + 1, rest, places)
-
-
 @entry
 def load_dates(
     column: int, width: int, days: Longs, valid: Bytes, src: Bytes, at: int, rows: Table, cells: Table
@@ -193,9 +208,21 @@ def load_dates(
         if days[row] < _FIRST_DAY or days[row] > _LAST_DAY:
             rows[row, VERDICT] = ASK
         else:
-            at = _write_date(src, at, days[row])
+            at = write_date(src, at, days[row])
         _set(cells, cell, start, at, PRESENT)
     return at
+
+
+@inlined
+def _split(value: int, places: int) -> tuple[int, int]:
+    """Return seconds and what is left; a division by what is known is a multiplication."""
+    if places == 3:
+        return value // 1000, value % 1000
+    if places == 6:
+        return value // 1_000_000, value % 1_000_000
+    if places == 9:
+        return value // 1_000_000_000, value % 1_000_000_000
+    return value, 0
 
 
 @entry
@@ -204,31 +231,32 @@ def load_timestamps(
     width: int,
     values: Longs,
     valid: Bytes,
-    per_second: int,
+    places: int,
+    flags: int,
     src: Bytes,
     at: int,
     rows: Table,
     cells: Table,
 ) -> int:
-    """Write RFC 3339 in UTC from units since 1970-01-01T00:00:00Z, of which a second has `per_second`.
+    """Write RFC 3339 in UTC from units of 10 to the -`places` s since 1970-01-01T00:00:00Z.
 
-    Returns where the next text goes, at most 30 bytes a value further.
+    `places` is 0, 3, 6 or 9, `flags` are those of the cells. Returns where the next text goes, at most 30
+    bytes a value further.
     """
     for row in range(len(values)):
         cell, start = row * width + column, at
         if not valid[row]:
             _set(cells, cell, 0, 0, 0)
             continue
-        seconds = values[row] // per_second
+        seconds, rest = _split(values[row], places)
         days = seconds // _DAY
         if days < _FIRST_DAY or days > _LAST_DAY:
             rows[row, VERDICT] = ASK
         else:
-            at = _write_date(src, at, days)
+            at = write_date(src, at, days)
             src[at] = 84
-            rest = values[row] - seconds * per_second
-            at = _write_time(src, at + 1, seconds - days * _DAY, rest, per_second)
+            at = write_time(src, at + 1, seconds - days * _DAY, rest, places)
             src[at] = 90
             at += 1
-        _set(cells, cell, start, at, PRESENT)
+        _set(cells, cell, start, at, flags)
     return at

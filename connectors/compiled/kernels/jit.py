@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 import numba
 
 from connectors.compiled.cache import cache_directory
-from connectors.compiled.kernels.layout import Bytes, Longs, Table, Text
+from connectors.compiled.kernels.layout import Bytes, Doubles, Longs, Table, Text
 
 __all__ = ["entry", "inlined", "kernel"]
 
@@ -21,11 +21,13 @@ _types: Any = numba.types
 _config: Any = numba.config
 _TYPES: list[tuple[Any, Any]] = [
     (int, numba.int64),
+    (float, numba.float64),
     (bool, numba.boolean),
     (type(None), numba.void),
     (Bytes, numba.uint8[::1]),
     (Text, numba.types.Array(numba.uint8, 1, "C", readonly=True)),
     (Longs, numba.int64[::1]),
+    (Doubles, numba.float64[::1]),
     (Table, numba.int64[:, ::1]),
 ]
 

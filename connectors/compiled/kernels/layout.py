@@ -11,11 +11,12 @@ from typing import Annotated, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PADDING", "Bytes", "Longs", "Pieces", "Program", "Table", "Text", "bytes_of"]
+__all__ = ["PADDING", "Bytes", "Doubles", "Longs", "Pieces", "Program", "Table", "Text", "bytes_of"]
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Text: TypeAlias = Annotated[Bytes, "read only"]
 Longs: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
+Doubles: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
 Table: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 SLACK = 64
@@ -58,9 +59,10 @@ NO_KEY, KEY_IN_SOURCE, KEY_IN_OUT, KEY_IN_PROGRAM, KEY_IN_SIDE = range(5)
 CELL_START, CELL_END, FLAGS = range(3)
 CELL_FIELDS = 3
 
-ESCAPES, BEYOND_ASCII, MISSING, UNKNOWN, PRESENT = 1, 2, 4, 8, 16
+ESCAPES, BEYOND_ASCII, MISSING, UNKNOWN, PRESENT, CHECKED = 1, 2, 4, 8, 16, 32
 """Something in the cell needs an escape in JSON; it has characters beyond ASCII; its column is left out of
-the row; only the reference knows; it is a value even if it is empty, which stands for none otherwise."""
+the row; only the reference knows; it is a value even if it is empty, which stands for none otherwise; all
+checks of a text are known to hold."""
 
 CELL_BYTES = 5
 """Most bytes that a value has more than its cell: quotes around a string, `null` for nothing."""

@@ -22,11 +22,14 @@ __all__ = [
     "utf8_size",
     "write_integer",
     "write_json",
+    "write_padded",
+    "write_two",
 ]
 
 _SHORT = np.zeros(32, np.uint8)
 for _byte, _letter in zip(b"\b\t\n\f\r", b"btnfr", strict=True):
     _SHORT[_byte] = _letter
+_MOST_DIGITS = 19  # of 64 bits
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8).copy()
 
 
@@ -133,20 +136,34 @@ def json_text(out: Bytes, at: int, src: Bytes, start: int, end: int, escapes: bo
 @kernel
 def digits(value: int) -> int:
     """Return how many digits an integer has that is not negative."""
-    count = 1
-    while value >= 10:
-        value //= 10
-        count += 1
+    count, limit = 1, 10
+    while count < _MOST_DIGITS and value >= limit:
+        count, limit = count + 1, limit * 10
     return count
 
 
+@inlined
+def write_two(out: Bytes, at: int, value: int) -> None:
+    """Write two digits, of a value below 100."""
+    tens = value * 103 >> 10
+    out[at], out[at + 1] = 48 + tens, 48 + value - 10 * tens
+
+
 @kernel
+def write_padded(out: Bytes, at: int, value: int, places: int) -> int:
+    """Write an integer that is not negative with so many digits, of which it has no more."""
+    k = at + places
+    while k - at > 1:
+        rest = value // 100
+        k -= 2
+        write_two(out, k, value - 100 * rest)
+        value = rest
+    if k > at:
+        out[at] = 48 + value
+    return at + places
+
+
+@inlined
 def write_integer(out: Bytes, at: int, value: int) -> int:
     """Write an integer that is not negative."""
-    after = at + digits(value)
-    k = after
-    while k > at:
-        k -= 1
-        out[k] = 48 + value % 10
-        value //= 10
-    return after
+    return write_padded(out, at, value, digits(value))

@@ -11,6 +11,7 @@ from connectors.compiled.kernels.layout import (
     ABSENT,
     BEYOND_ASCII,
     BOOLEAN,
+    CHECKED,
     DECIMAL_POINT,
     EASY_FROM,
     EASY_TO,
@@ -95,6 +96,7 @@ def _write_string(
 ) -> tuple[int, int]:
     columns, size = program.columns, end - start
     easy = not flags & BEYOND_ASCII and columns[column, EASY_FROM] <= size <= columns[column, EASY_TO]
+    easy = easy or flags & CHECKED != 0
     first, last = columns[column, FIRST_CHECK], columns[column, END_CHECK]
     if first < last and not easy:
         failed = check_text(

@@ -42,8 +42,8 @@ def test_csv(files: WorkloadFiles, rows: PooledRows) -> None:
     assert workload.size_bytes == len(content)
     assert 2**20 - len(lines[2]) <= len(content) <= 2**20
     assert workload.rows == len(lines) - 1
-    assert workload.tallies[Form.FILE_LINES] == Tally().plus(lines)
-    assert workload.tallies[Form.LINES] == Tally().plus(lines[1:])
+    assert workload.tallies[Form.FILE_LINES] == Tally.of(lines)
+    assert workload.tallies[Form.LINES] == Tally.of(lines[1:])
     assert workload.tallies[Form.JSON].records == workload.rows
     # a number loses its quotes, everything else is as long
     assert (
@@ -57,7 +57,7 @@ def test_ndjson_and_parquet_hold_the_rows_of_the_csv_file(files: WorkloadFiles, 
     ndjson = files.ndjson("t", rows, 1)
     parquet = files.parquet("t", rows, 1, ("at",))
     assert ndjson.tallies[Form.JSON] == parquet.tallies[Form.JSON] == of_csv.tallies[Form.JSON]
-    assert Tally().plus(ndjson.path.read_bytes().splitlines()) == ndjson.tallies[Form.JSON]
+    assert Tally.of(ndjson.path.read_bytes().splitlines()) == ndjson.tallies[Form.JSON]
     table = pq.read_table(parquet.path)
     assert table.num_rows == of_csv.rows
     assert table["id"].to_pylist() == list(range(100_000, 100_000 + of_csv.rows))
@@ -72,7 +72,7 @@ def test_many_small_files_share_no_row(files: WorkloadFiles, rows: PooledRows) -
     assert {lines[0] for lines in contents} == {b"id,text,at"}
     lines = [line for content in contents for line in content[1:]]
     assert len(set(lines)) == workload.rows == 15
-    assert workload.tallies[Form.LINES] == Tally().plus(lines)
+    assert workload.tallies[Form.LINES] == Tally.of(lines)
 
 
 def test_a_file_is_written_once_and_anew_when_its_note_is_missing(
@@ -95,5 +95,5 @@ def test_a_file_is_written_once_and_anew_when_its_note_is_missing(
     ids=["lost", "doubled", "other", "cut"],
 )
 def test_a_tally_sees_what_is_wrong(changed: list[bytes]) -> None:
-    assert Tally().plus([b"a", b"b"]) == Tally().plus([b"b"]).plus([b"a"])
-    assert Tally().plus(changed) != Tally().plus([b"a", b"b"])
+    assert Tally.of([b"a", b"b"]) == Tally.of([b"b"]) + Tally.of([b"a"])
+    assert Tally.of(changed) != Tally.of([b"a", b"b"])

@@ -239,3 +239,32 @@ def test_a_null_that_becomes_an_empty_string_is_an_empty_key() -> None:
     batch = pa.RecordBatch.from_arrays([pa.array([None, 7])], ["a"])
     both = _Both({"properties": {"a": {"type": ["integer", "string"]}}}, batch.schema, key="a")
     assert both.check(batch) == [b'{"a":""}', b'{"a":7}']
+
+
+DOUBLES = [
+    *(0.1, 0.5, 1.0, 442.89, -442.89, 0.07, 99.999999, 1.000001, 1.0000001, 0.1 + 0.2, 1 / 3, 2.675, 1.005),
+    *(0.0, -0.0, 0.0001, 0.00011, 0.000123, 0.0001234, 9.9e-05, 1e-05, 5e-324, 1.7976931348623157e308),
+    *(1e14, 123456789012345.0, 999999999999999.0, 999999999999999.9, 99999999999999.5, 1e15, 1e16, 1e22),
+    *(4503599627370495.5, 9007199254740993.0, 8388608.000001, 1073741824.123456, 123456789.123456),
+]
+
+
+@pytest.mark.parametrize("value", DOUBLES)
+def test_doubles_are_written_as_their_shortest_text(value: float) -> None:
+    both = _Both({"properties": {"a": {"type": "number"}}}, pa.schema([("a", pa.float64())]))
+    record = b'{"a":%s}' % repr(value).encode()
+    assert both.check(pa.record_batch([pa.array([value, None, value])], names=["a"])) == [
+        record,
+        b"{}",
+        record,
+    ]
+
+
+def test_a_timestamp_is_checked_by_other_rules_than_its_format() -> None:
+    at = {"type": "string", "format": "date-time"}
+    schema = pa.schema([("a", pa.timestamp("ms", "UTC")), ("b", pa.timestamp("s", "UTC"))])
+    both = _Both({"properties": {"a": {**at, "maxLength": 20}, "b": {**at, "format": "date"}}}, schema)
+    batch = pa.record_batch(
+        [pa.array([0, 1, 0], schema.types[0]), pa.array([None, None, 0], schema.types[1])], schema
+    )
+    assert both.check(batch) == [b'{"a":"1970-01-01T00:00:00Z"}']
