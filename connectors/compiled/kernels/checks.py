@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from connectors.compiled.kernels.chunks import same, word_at
 from connectors.compiled.kernels.formats import is_date, is_date_time, is_email, is_ipv4, is_time, is_uuid
-from connectors.compiled.kernels.jit import inlined, kernel
+from connectors.compiled.kernels.jit import inlined, merged
 from connectors.compiled.kernels.layout import (
     ABOVE,
     BELOW,
@@ -57,7 +57,7 @@ def _hash(src: Bytes, start: int, end: int) -> int:
     return value ^ value >> 15
 
 
-@kernel
+@merged
 def text_in(
     src: Bytes, start: int, end: int, first: int, mask: int, slots: Longs, member_at: Longs, members: Bytes
 ) -> bool:
@@ -89,7 +89,7 @@ def _has_format(src: Bytes, start: int, end: int, operation: int) -> bool:
     return is_ipv4(src, start, end)
 
 
-@kernel
+@merged
 def check_text(
     src: Bytes,
     start: int,

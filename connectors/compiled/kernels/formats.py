@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from connectors.compiled.kernels.chunks import no_digits, other_before
-from connectors.compiled.kernels.jit import inlined, kernel
+from connectors.compiled.kernels.jit import inlined, kernel, merged
 from connectors.compiled.kernels.layout import Bytes
 from connectors.compiled.kernels.vectors import CHUNK, first_bit
 
@@ -42,7 +42,7 @@ def _two(src: Bytes, i: int) -> int:
     return value
 
 
-@kernel
+@merged
 def is_date(src: Bytes, start: int, end: int) -> bool:
     if end - start != 10 or src[start + 4] != 45 or src[start + 7] != 45:
         return False
@@ -65,7 +65,7 @@ def _is_clock(src: Bytes, start: int) -> bool:
     return src[start + 2] == 58 and _two(src, start) <= 23 and _two(src, start + 3) <= 59
 
 
-@kernel
+@merged
 def is_time(src: Bytes, start: int, end: int) -> bool:
     if end - start < 9 or src[start + 5] != 58:
         return False
@@ -91,7 +91,7 @@ def is_time(src: Bytes, start: int, end: int) -> bool:
     return _is_like(no_digits(src, i + 1), _CLOCK_SIGNS, 5) and _is_clock(src, i + 1)
 
 
-@kernel
+@merged
 def is_date_time(src: Bytes, start: int, end: int) -> bool:
     return (
         end - start > 11
@@ -152,7 +152,7 @@ def _label_end(src: Bytes, i: int, end: int) -> int:
         i += 1
 
 
-@kernel
+@merged
 def is_email(src: Bytes, start: int, end: int) -> bool:
     i = _local_end(src, start, end)
     if i == start or i == end or src[i] != 64:

@@ -10,7 +10,7 @@ import numba
 from connectors.compiled.cache import cache_directory
 from connectors.compiled.kernels.layout import Bytes, Doubles, Longs, Table, Text
 
-__all__ = ["entry", "inlined", "kernel"]
+__all__ = ["entry", "inlined", "kernel", "merged"]
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -42,8 +42,16 @@ def kernel(function: _Function) -> _Function:
     return cast("_Function", _njit(_signature(function), no_cpython_wrapper=True, **_OPTIONS)(function))
 
 
+def merged(function: _Function) -> _Function:
+    """Compile a function that becomes part of the kernels that call it: for what is called for each cell."""
+    return cast(
+        "_Function",
+        _njit(_signature(function), no_cpython_wrapper=True, forceinline=True, **_OPTIONS)(function),
+    )
+
+
 def inlined(function: _Function) -> _Function:
-    """Make a function part of the kernels that call it, for each cell; it is never compiled on its own."""
+    """Make the source of a function part of the kernels that call it; it is never compiled on its own."""
     return cast("_Function", _njit(function, inline="always", **_OPTIONS))
 
 
