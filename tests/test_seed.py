@@ -34,7 +34,7 @@ PEOPLE: dict[str, Any] = {
 }
 CSV = b"id,name,age\n1,Ada,36\nseven,Grace,45\n3,Edsger,\n"  # its second row is a reject
 ADA, EDSGER = b'{"id":1,"name":"Ada","age":36}', b'{"id":3,"name":"Edsger","age":null}'
-MANY = 40_000  # rows of a job that is still running when it is asked to stop
+MANY = 130_000  # rows of a job that is still running when it is asked to stop
 UPLOAD_LIMIT = 4_000_000
 SEVEN = "`seven` is not an integer"
 

@@ -113,15 +113,24 @@ class WorkerService:
         return job_id
 
     def wait_completed(self, job_id: str, timeout: float) -> dict[str, Any]:
-        """Return the job when it is COMPLETED. Raises RunError."""
-        limit = time.monotonic() + timeout
-        while True:
-            job: dict[str, Any] = self.call("GET", f"/jobs/{job_id}")
-            if job["state"] == "COMPLETED":
-                return job
-            if job["state"] in _ENDED or time.monotonic() > limit:
-                raise RunError(f"job `{job_id}` is {job['state']} at row {job['rows_read']}: {job['error']}")
-            time.sleep(_POLL_SECONDS)
+        """Return the job when it is COMPLETED, as its stream of events says. Raises RunError."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        line = b""
+        try:
+            connection.request("GET", f"/jobs/{job_id}/events")
+            for line in connection.getresponse():
+                if not line.startswith(b"data: "):
+                    continue
+                job: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+                if job.get("state") == "COMPLETED":
+                    return job
+                if job.get("state") in _ENDED:
+                    break
+        except OSError as error:
+            raise RunError(f"job `{job_id}` cannot be followed: {error}; {self._log_end()}") from error
+        finally:
+            connection.close()
+        raise RunError(f"job `{job_id}` was not completed: {line!r}; {self._log_end()}")
 
     def forget(self, job_ids: Sequence[str]) -> None:
         """Delete ended jobs with their topics, and the files that they left."""
