@@ -92,7 +92,7 @@ def test_away_in_the_middle_of_a_job(worker: WorkerProcess, own_broker: Broker, 
     eventually(lambda: job["topic"] in topics.names(), "the topic is made")
     at = eventually(lambda: topics.committed(group, job["topic"]), "first progress")
     assert at < rows
-    own_broker.stop()
+    own_broker.crash()
     eventually(lambda: worker.status("/readyz") == 503, "the worker notices", 60)
     assert worker.job(job["job_id"])["state"] == "RUNNING"
     own_broker.start()
