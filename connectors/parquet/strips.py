@@ -52,8 +52,8 @@ class ParquetStrips:
 
     def read(self, column: int, rows: layout.Longs) -> Iterator[tuple[bytes, int]]:
         reader, array = self._columns[column], self._strip.column(column)
-        values = reader.writer.texts(array if len(rows) == len(array) else array.take(rows))
-        return (answer_of(reader.read(value)) for value in values)
+        values = reader.writer.texts(array)  # Arrow cannot take single values of every type
+        return (answer_of(reader.read(values[row])) for row in rows.tolist())
 
     def rows_as_block(self, first: int, last: int, first_row: int) -> ParquetBlock:
         start = replace(self._block.start, row=first_row - 1 + first)

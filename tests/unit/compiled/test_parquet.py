@@ -268,3 +268,11 @@ def test_a_timestamp_is_checked_by_other_rules_than_its_format() -> None:
         [pa.array([0, 1, 0], schema.types[0]), pa.array([None, None, 0], schema.types[1])], schema
     )
     assert both.check(batch) == [b'{"a":"1970-01-01T00:00:00Z"}']
+
+
+def test_single_values_of_a_type_that_arrow_cannot_take_from() -> None:
+    texts = pa.array(["a", "B", "c"], pa.string_view())
+    schema = pa.schema([("a", pa.float64()), ("b", texts.type)])
+    both = _Both({"properties": {"b": {"pattern": "^[a-z]$"}}}, schema)
+    batch = pa.record_batch([pa.array([1.5, 1.5, float("inf")]), texts], schema)
+    assert both.check(batch) == [b'{"a":1.5,"b":"a"}']
