@@ -106,7 +106,8 @@ class Contender(Protocol):
 class Case:
     """One line of the result: a contender with a workload. `key` is what the bars name it by.
 
-    `warmup` is delivered once before the rounds, untimed, by a contender that stays up.
+    `warmup` is delivered once before the rounds, untimed, by a contender that stays up. `settles`: its
+    workload is delivered before the rounds, too, until the broker's JVM has compiled what it needs.
     """
 
     key: str
@@ -116,3 +117,4 @@ class Case:
     form: Form = Form.JSON
     partitions: int = 4
     warmup: Workload | None = None
+    settles: bool = False

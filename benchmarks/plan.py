@@ -83,7 +83,8 @@ def _worker_cases(mode: Mode, files: WorkloadFiles, worker: Worker) -> list[Case
         form: Form = Form.JSON,
         partitions: int = 4,
     ) -> Case:
-        return Case(key, f"worker, {title}", uploaded, workload, form, partitions, warmup)
+        settles = key == f"csv-{mode.compare}"
+        return Case(key, f"worker, {title}", uploaded, workload, form, partitions, warmup, settles)
 
     warm = files.csv("standard", rows, _WARMUP_MIB)
     made = [
@@ -145,6 +146,7 @@ def _peer_cases(mode: Mode, files: WorkloadFiles, broker: Broker, folder: Path) 
             standard,
             form,
             warmup=warmup if key in ("file-stream", "spool-dir", "file-pulse") else None,
+            settles=key in ("kcat", "perf-test-tx"),
         )
         for key, contender, form in peers
     ]

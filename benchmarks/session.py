@@ -13,9 +13,7 @@ from benchmarks.processes import cpu_seconds
 from benchmarks.results import Line, Measurement, Run
 from benchmarks.verify import Verifier
 
-__all__ = ["SETTLING", "Session"]
-
-SETTLING = ("csv-256", "kcat", "perf-test-tx")
+__all__ = ["Session"]
 
 _log = logging.getLogger("benchmarks")
 
@@ -37,14 +35,14 @@ class Session:
     def run(self, rounds: int, began: float, settling: int = 0) -> None:
         """Run up to so many rounds; `began` is when the run did, on the monotonic clock.
 
-        Before them, each case whose key is in SETTLING is delivered `settling` times: a new broker's JVM
+        Before them, each case that settles the broker is delivered `settling` times: a new broker's JVM
         compiles beside whoever delivers first.
         """
         self._begin_lines()
         self._start()
         for _ in range(settling):
             for case in self._cases:
-                if case.key in SETTLING:
+                if case.settles:
                     self._deliver_unmeasured(case, case.workload)
         longest = 0.0
         for number in range(1, rounds + 1):

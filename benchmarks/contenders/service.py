@@ -115,10 +115,12 @@ class WorkerService:
     def wait_completed(self, job_id: str, timeout: float) -> dict[str, Any]:
         """Return the job when it is COMPLETED, as its stream of events says. Raises RunError."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
-        line = b""
+        line, limit = b"", time.monotonic() + timeout
         try:
             connection.request("GET", f"/jobs/{job_id}/events")
             for line in connection.getresponse():
+                if time.monotonic() > limit:  # there is a line every 15 s
+                    break
                 if not line.startswith(b"data: "):
                     continue
                 job: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
@@ -126,7 +128,7 @@ class WorkerService:
                     return job
                 if job.get("state") in _ENDED:
                     break
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise RunError(f"job `{job_id}` cannot be followed: {error}; {self._log_end()}") from error
         finally:
             connection.close()
