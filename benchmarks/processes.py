@@ -24,8 +24,8 @@ _LOOKS_AT_A_TREE = 10
 class Meter:
     """Measures the process `pid` and all its descendants while the `with` block runs.
 
-    Memory is the sum of the processes' resident sets, looked at every 20 ms; a new process is among them within
-    200 ms, and pages that they share count for each of them.
+    Memory is the sum of the processes' resident sets, looked at every 20 ms; a new process is among them
+    within 200 ms, and pages that they share count for each of them.
     """
 
     def __init__(self, pid: int) -> None:
