@@ -26,7 +26,8 @@ def _table(letters: bytes) -> Bytes:
 
 
 _HEX = _table(b"0123456789abcdefABCDEF")
-_LOCAL_SIGN = _table(b".!#$%&'*+/=?^_`{|}~-")
+_LABEL_SIGNS = _table(b"-")
+_LOCAL_SIGNS = _table(b".!#$%&'*+/=?^_`{|}~-")
 
 
 @inlined
@@ -49,10 +50,10 @@ def is_date(src: Bytes, start: int, end: int) -> bool:
     if not _is_like(no_digits(src, start), _DATE_SIGNS, 10):
         return False
     month, day = _two(src, start + 5), _two(src, start + 8)
-    if day <= 28:
-        return 1 <= month <= 12 and day >= 1
     if not 1 <= month <= 12:
         return False
+    if day <= 28:
+        return day >= 1
     if month != 2 or day > 29:
         return bool(day <= _DAYS[month - 1])
     century, year = _two(src, start), _two(src, start + 2)
@@ -134,32 +135,23 @@ def is_ipv4(src: Bytes, start: int, end: int) -> bool:
 
 
 @inlined
-def _local_end(src: Bytes, i: int, end: int) -> int:
-    """Return where the part of an address before its `@` ends."""
+def _run_end(src: Bytes, i: int, end: int, signs: Bytes) -> int:
+    """Return where letters, digits and some signs end."""
     while True:
         i = other_before(src, i, end)
-        if i == end or not _LOCAL_SIGN[src[i]]:
-            return i
-        i += 1
-
-
-@inlined
-def _label_end(src: Bytes, i: int, end: int) -> int:
-    while True:
-        i = other_before(src, i, end)
-        if i == end or src[i] != 45:
+        if i == end or not signs[src[i]]:
             return i
         i += 1
 
 
 @merged
 def is_email(src: Bytes, start: int, end: int) -> bool:
-    i = _local_end(src, start, end)
+    i = _run_end(src, start, end, _LOCAL_SIGNS)
     if i == start or i == end or src[i] != 64:
         return False
     while True:
         label = i + 1
-        i = _label_end(src, label, end)
+        i = _run_end(src, label, end, _LABEL_SIGNS)
         if i == label or i - label > _LABEL_BYTES or src[label] == 45 or src[i - 1] == 45:
             return False
         if i == end:
